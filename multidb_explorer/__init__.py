@@ -1,0 +1,149 @@
+"""Explore several databases at once from a notebook, and move rows between them without losing one.
+
+>>> import multidb_explorer as mdb
+>>> mdb.configure({"default": "sqlite://"})
+>>> list(mdb.aliases)
+['default']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from multidb_explorer import errors
+from multidb_explorer.options import options
+
+if TYPE_CHECKING:
+    from multidb_explorer.connections.transactions import atomic
+    from multidb_explorer.models import Model, reflect
+    from multidb_explorer.query.queryset import QuerySet
+    from multidb_explorer.schema.aliases import Alias, aliases
+    from multidb_explorer.widgets import AliasPicker, TableGrid, explore
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Alias",
+    "AliasPicker",
+    "Model",
+    "QuerySet",
+    "TableGrid",
+    "aliases",
+    "atomic",
+    "configure",
+    "connect",
+    "disconnect",
+    "errors",
+    "explore",
+    "load_ipython_extension",
+    "options",
+    "reflect",
+    "unload_ipython_extension",
+]
+
+_HOMES = {
+    "Alias": "schema.aliases",
+    "AliasPicker": "widgets",
+    "Model": "models",
+    "QuerySet": "query.queryset",
+    "TableGrid": "widgets",
+    "aliases": "schema.aliases",
+    "atomic": "connections.transactions",
+    "explore": "widgets",
+    "reflect": "models",
+}
+"""Where a public name lives; it is loaded when first used, so that importing the package costs next to nothing."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+def configure(source: Mapping[str, Any] | str | Path | None = None) -> None:
+    """Replace the registered aliases.
+
+    Parameters
+    ----------
+    source
+        A mapping of alias to settings (Django's ``DATABASES`` shape, a ``URL`` key, or one URL string), the path of
+        a TOML file, or nothing: then environment, ``multidb.toml`` and the user's configuration are read.
+
+    Raises
+    ------
+    ImproperlyConfigured
+        Naming the alias and key at fault; the registry is left as it was.
+
+    Examples
+    --------
+    >>> configure({"default": "sqlite://"})
+    """
+    from multidb_explorer.connections.registry import databases
+
+    databases.configure(source)
+
+
+def connect(alias: str, target: str | Mapping[str, Any] | None = None, /, **settings: Any) -> Alias:
+    """Add or replace one alias. The same settings again change nothing, so a cell can be run twice.
+
+    Parameters
+    ----------
+    alias
+        Its name.
+    target
+        A URL, or settings as in `configure`.
+    **settings
+        More settings: ``label``, ``color``, ``read_only``, ``confirm``, ``statement_timeout``, ``pool_size``,
+        ``schema``.
+
+    Examples
+    --------
+    >>> connect("scratch", "sqlite://", label="my scratch").name
+    'scratch'
+    """
+    from multidb_explorer.connections.registry import databases
+    from multidb_explorer.schema.aliases import Alias
+
+    return Alias(databases.connect(alias, target, **settings))
+
+
+def disconnect(alias: str) -> None:
+    """Close an alias and remove it.
+
+    Raises
+    ------
+    ConnectionDoesNotExist
+        For an unknown alias.
+
+    Examples
+    --------
+    >>> _ = connect("scratch", "sqlite://")
+    >>> disconnect("scratch")
+    """
+    from multidb_explorer.connections.registry import databases
+
+    databases.disconnect(alias)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext multidb_explorer``: add the magics ``%db`` and ``%%db``."""
+    from multidb_explorer.magics import register
+
+    register(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """``%unload_ext multidb_explorer``: take the magics away again."""
+    from multidb_explorer.magics import unregister
+
+    unregister(ipython)

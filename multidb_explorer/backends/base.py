@@ -1,0 +1,208 @@
+"""The contract of a database product: flags that the rest asks, and methods that it calls.
+
+Everything the package knows about one product stands in one file beside this one, with these names in this order.
+The bodies here work on any SQLAlchemy dialect; a product overrides what it does differently or faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.types import TypeEngine
+
+from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.values import canonical
+from multidb_explorer.errors import MissingDriver
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Backend", "Decoder", "Driver", "Features", "ServerInfo", "Trouble"]
+
+Decoder = Callable[[Any], Any]
+"""Turns what a driver returned (never ``None``) into the canonical Python value of a kind."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a product can do, as questions that the rest of the code asks instead of its name."""
+
+    read_only_session: bool = False
+    """Can the session itself be made read-only, so that raw SQL can't write either?"""
+    insert_returning: bool = False
+    """Does INSERT give back the values that the database made?"""
+    counts_matched_rows: bool = True
+    """Does an UPDATE or DELETE report how many rows it matched?"""
+    row_locks: bool = False
+    """Does SELECT ... FOR UPDATE hold a row until the transaction ends?"""
+    schemas: bool = False
+    """Are tables grouped in schemas inside one database?"""
+    statement_timeout: bool = False
+    """Does the server stop a statement by itself after the time given to `Backend.open_session`?"""
+    savepoints: bool = True
+    """Can a part of a transaction be undone alone?"""
+    numbers_integer_keys: bool = False
+    """Does an integer primary key number new rows by itself, without a word in its declaration?"""
+    max_parameters: int = 2_000
+    """How many bound parameters may one statement have?"""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One way to reach a product from Python: SQLAlchemy's name for it and the module it needs."""
+
+    name: str
+    module: str
+
+
+@dataclass(frozen=True)
+class ServerInfo:
+    """What answered at the other end."""
+
+    product: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.product} {self.version}"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What kind of failure a driver's error stands for.
+
+    Attributes
+    ----------
+    kind
+        ``unreachable`` (server or file), ``read_only``, ``cancelled``, or ``other``.
+    hint
+        What to do next, as a sentence, or empty.
+    """
+
+    kind: str = "other"
+    hint: str = ""
+
+
+class Backend:
+    """One database product. Instances hold no state; one serves every alias of its product."""
+
+    name: ClassVar[str] = "generic"
+    title: ClassVar[str] = "SQL database"
+    extra: ClassVar[str | None] = None
+    drivers: ClassVar[tuple[Driver, ...]] = ()
+    features: ClassVar[Features] = Features()
+    colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {}
+    """Types that bind values in this product's exact form, in place of SQLAlchemy's own."""
+
+    # Reaching the database
+
+    def prepare_url(self, url: URL) -> URL:
+        """Choose an installed driver for a URL that names none, and check the one that it names.
+
+        Raises
+        ------
+        MissingDriver
+            When none is installed; the message names the extra.
+        """
+        known = {driver.name: driver for driver in self.drivers}
+        if url.drivername in known or not self.drivers:
+            wanted = [known[url.drivername]] if url.drivername in known else []
+        elif "+" in url.drivername:
+            return url
+        else:
+            wanted = list(self.drivers)
+        for driver in wanted:
+            if find_spec(driver.module) is not None:
+                return url.set(drivername=driver.name)
+        return url if not wanted else self._refuse_driver(wanted)
+
+    def _refuse_driver(self, wanted: Sequence[Driver]) -> URL:
+        modules = " or ".join(driver.module for driver in wanted)
+        raise MissingDriver(
+            f"{self.title} needs the Python module {modules}, which is not installed. "
+            f"Install it with: pip install 'multidb-explorer[{self.extra}]'"
+        )
+
+    def engine_options(self, url: URL, *, read_only: bool, connect_timeout: int) -> dict[str, Any]:
+        """Give the keyword arguments for ``sqlalchemy.create_engine`` (``connect_args``, ``poolclass``, ...)."""
+        return {}
+
+    def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
+        """Prepare a fresh DB-API connection: strictness, time zone, read-only, time limit in seconds."""
+
+    def begin(self, connection: Connection) -> None:
+        """Start a transaction, where the driver would start it too late or not at all."""
+
+    def server_info(self, connection: Connection) -> ServerInfo:
+        """Tell which product and version answered."""
+        version = connection.dialect.server_version_info or ()
+        return ServerInfo(self.title, ".".join(str(part) for part in version))
+
+    def fingerprint(self, connection: Connection, url: URL) -> str:
+        """Identify the database itself, so that two aliases of one database are recognised."""
+        return f"{self.name}:{url.host or 'localhost'}:{url.port or ''}/{url.database or ''}"
+
+    # What is there
+
+    def kind(self, type_: TypeEngine[Any]) -> Kind:
+        """Give the kind of one of this product's column types."""
+        return kind_of(type_)
+
+    def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
+        """Estimate the rows of the tables of a schema without counting them; unknown tables are left out."""
+        return {}
+
+    # Reading
+
+    def readable(self, column: sa.ColumnElement[Any], kind: Kind) -> sa.ColumnElement[Any]:
+        """Wrap a column in what the select list needs so that its values arrive exactly."""
+        return column
+
+    def decoder(self, kind: Kind) -> Decoder | None:
+        """Give the function that makes a driver's value canonical, or ``None`` where it already is."""
+        return None
+
+    def described(self, cursor: Any) -> list[Kind]:
+        """Give the kinds of a raw result by what the driver says of its columns; ``any`` leaves it to the values."""
+        return [Kind("any")] * len(cursor.description)
+
+    def native_batches(
+        self, connection: Connection, statement: sa.Executable, batch_rows: int
+    ) -> Iterator[pa.RecordBatch] | None:
+        """Run a statement through the product's own Arrow reader, or give ``None`` where it has none."""
+        return None
+
+    def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+        """Test membership in a list of canonical values of any length."""
+        size = max(1, self.features.max_parameters // 2)
+        parts = [column.in_(values[start : start + size]) for start in range(0, len(values), size)]
+        return sa.or_(*parts)
+
+    # Writing
+
+    def to_column(self, value: Any, kind: Kind, *, column: str = "", where: str = "") -> Any:
+        """Give the exact form of a value that a column of this product stores, or refuse it by name.
+
+        Raises
+        ------
+        ValueNotRepresentable
+            When the column can't hold the value exactly.
+        """
+        return canonical(value, kind, column=column, where=where)
+
+    def matched(self, connection: Connection, statement: sa.Update | sa.Delete) -> int:
+        """Run an UPDATE or DELETE and tell how many rows it *matched* (not: changed)."""
+        return connection.execute(statement).rowcount
+
+    # Stopping and failing
+
+    def cancel(self, connection: Any) -> None:
+        """Stop the statement that a DB-API connection is running, from another thread."""
+
+    def trouble(self, error: BaseException) -> Trouble:
+        """Classify a driver's own error."""
+        return Trouble()

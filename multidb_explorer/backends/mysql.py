@@ -1,0 +1,376 @@
+"""MySQL and MariaDB, through PyMySQL or another driver that SQLAlchemy knows."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import json
+import math
+import uuid
+from contextlib import suppress
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.values import canonical
+from multidb_explorer.errors import ValueNotRepresentable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy.engine import URL, Connection, Dialect
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["MySQLBackend"]
+
+# An UPDATE reports the rows that it matched, where the server would count those that it changed.
+_FOUND_ROWS = 2
+
+
+class _JSONText(mysql.JSON):
+    """JSON columns take JSON text as it is, so that no number in it is ever rounded, and ``None`` means NULL."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        return _json_text
+
+
+def _json_text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class MySQLBackend(Backend):
+    """MySQL and MariaDB.
+
+    Examples
+    --------
+    >>> MySQLBackend().features.schemas
+    False
+    """
+
+    name: ClassVar[str] = "mysql"
+    title: ClassVar[str] = "MySQL"
+    extra: ClassVar[str | None] = "mysql"
+    drivers: ClassVar[tuple[Driver, ...]] = (Driver("mysql+pymysql", "pymysql"), Driver("mysql+mysqldb", "MySQLdb"))
+    features: ClassVar[Features] = Features(
+        read_only_session=True,
+        row_locks=True,
+        # MySQL's own limit stops SELECT only, so the caller's clock must stop the rest.
+        statement_timeout=False,
+        max_parameters=60_000,
+    )
+    colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
+        sa.JSON: _JSONText,
+        mysql.JSON: _JSONText,
+    }
+
+    # Reaching the database
+
+    def prepare_url(self, url: URL) -> URL:
+        product, _, driver = url.drivername.partition("+")
+        found = super().prepare_url(url.set(drivername=f"mysql+{driver}" if driver else "mysql"))
+        return found.set(drivername=found.drivername.replace("mysql", product, 1))
+
+    def engine_options(self, url: URL, *, read_only: bool, connect_timeout: int) -> dict[str, Any]:
+        if not url.drivername.endswith(("+pymysql", "+mysqldb")):
+            return {}
+        wanted: dict[str, Any] = {"charset": "utf8mb4", "connect_timeout": connect_timeout}
+        options = {name: value for name, value in wanted.items() if name not in url.query}
+        options["client_flag"] = int(str(url.query.get("client_flag", 0))) | _FOUND_ROWS
+        if url.password is not None and not str(url.password).isascii() and url.drivername.endswith("+pymysql"):
+            # The driver would write it in Latin-1, the server compares it in UTF-8.
+            options["password"] = str(url.password).encode()
+        return {"connect_args": options}
+
+    def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
+        if hasattr(connection, "encoders"):
+            # A number written with an exponent would be a double to the server, with its 15 digits.
+            connection.encoders = {**connection.encoders, Decimal: lambda value, *_: format(value, "f")}
+        with connection.cursor() as cursor:
+            # A zero in a numbered column stays a zero; the rest refuses values that the server would cut or change.
+            cursor.execute(
+                "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'), "
+                "time_zone = '+00:00'"
+            )
+            if read_only:
+                cursor.execute("SET SESSION TRANSACTION READ ONLY")
+            if statement_timeout is not None:
+                cursor.execute("SELECT VERSION()")
+                cursor.execute(_time_limit(str(cursor.fetchone()[0]), statement_timeout))
+
+    def begin(self, connection: Connection) -> None:
+        if connection.get_execution_options().get("multidb_session") == "reads only":
+            connection.exec_driver_sql("START TRANSACTION READ ONLY")
+
+    def server_info(self, connection: Connection) -> ServerInfo:
+        version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
+        product = "MariaDB" if "mariadb" in version.lower() else self.title
+        return ServerInfo(product, version.partition("-")[0])
+
+    def fingerprint(self, connection: Connection, url: URL) -> str:
+        # No single one of them is there on every version and differs between containers of one image.
+        rows = connection.execute(
+            sa.text("SHOW GLOBAL VARIABLES WHERE Variable_name IN :names").bindparams(
+                sa.bindparam("names", ["server_uuid", "server_uid", "hostname", "port", "datadir"], expanding=True)
+            )
+        )
+        server = "/".join(str(value) for _, value in sorted(map(tuple, rows)))
+        return f"mysql:{server}/{connection.exec_driver_sql('SELECT DATABASE()').scalar()}"
+
+    # What is there
+
+    def kind(self, type_: TypeEngine[Any]) -> Kind:
+        if isinstance(type_, sa.Integer):
+            return _integer_kind(type_)
+        match type_:
+            case mysql.BIT():
+                bits = type_.length or 1
+                kind = Kind("boolean") if bits == 1 else Kind("binary", length=(bits + 7) // 8)
+            case mysql.YEAR():
+                kind = Kind("integer", bits=16)
+            case mysql.FLOAT():
+                kind = Kind("float", bits=32)
+            case mysql.TIMESTAMP():
+                kind = Kind("timestamp", tz=True, scale=type_.fsp or 0)
+            case mysql.DATETIME():
+                kind = Kind("timestamp", scale=type_.fsp or 0)
+            case mysql.TIME():
+                kind = Kind("time", scale=type_.fsp or 0)
+            case mysql.SET():
+                kind = Kind("text")
+            case _:
+                kind = kind_of(type_)
+        return kind
+
+    def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
+        rows = connection.execute(
+            sa.text(
+                "SELECT table_name, table_rows FROM information_schema.tables "
+                "WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_type = 'BASE TABLE'"
+            ),
+            {"schema": schema},
+        )
+        return {name: int(estimate) for name, estimate in rows if estimate is not None}
+
+    # Reading
+
+    def readable(self, column: sa.ColumnElement[Any], kind: Kind) -> sa.ColumnElement[Any]:
+        if kind.name == "float" and kind.bits == 32:
+            # The server writes a FLOAT with six digits; as a double it has all of them.
+            return sa.type_coerce(column + sa.literal_column("0e0"), sa.Double())
+        return column
+
+    def decoder(self, kind: Kind) -> Decoder | None:
+        return _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
+
+    def described(self, cursor: Any) -> list[Kind]:
+        result = getattr(cursor, "_result", None)
+        if result is None or not hasattr(result, "fields"):
+            return super().described(cursor)
+        return [_described_kind(field) for field in result.fields]
+
+    def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+        # The driver writes the values into the statement, so no limit on parameters is met; one list can use an index.
+        return column.in_(list(values))
+
+    # Writing
+
+    def to_column(self, value: Any, kind: Kind, *, column: str = "", where: str = "") -> Any:
+        found = canonical(value, kind, column=column, where=where)
+        if problem := _problem(found, kind):
+            raise ValueNotRepresentable(f"Column {column!r} of {where} can't hold {found!r}: {problem}.", column=column)
+        return found
+
+    # Stopping and failing
+
+    def cancel(self, connection: Any) -> None:
+        if not hasattr(connection, "server_thread_id"):
+            return
+        # A second session with the parameters of the first: a copy of the connection, connected anew.
+        second = copy.copy(connection)
+        second._sock = second._rfile = second.init_command = None  # noqa: SLF001
+        second.connect()
+        try:
+            # The statement may have ended by itself, and its session with it.
+            with suppress(second.OperationalError, second.InternalError):
+                second.query(f"KILL QUERY {connection.thread_id()}")
+        finally:
+            second.close()
+
+    def trouble(self, error: BaseException) -> Trouble:
+        code = error.args[0] if error.args else None
+        if code == 0 or "connection was killed" in str(error):
+            return Trouble("unreachable", _LOST)
+        if code == 1290 and "read-only" not in str(error):
+            return Trouble()
+        return _BY_CODE.get(code, Trouble()) if isinstance(code, int) else Trouble()
+
+
+def _time_limit(version: str, seconds: float) -> str:
+    if "mariadb" in version.lower():
+        return f"SET SESSION max_statement_time = {seconds:f}"
+    return f"SET SESSION max_execution_time = {max(1, round(seconds * 1000))}"
+
+
+_BITS: tuple[tuple[type[TypeEngine[Any]], int], ...] = (
+    (mysql.TINYINT, 8),
+    (mysql.SMALLINT, 16),
+    (sa.SmallInteger, 16),
+    (sa.BigInteger, 64),
+)
+
+
+def _integer_kind(type_: sa.Integer) -> Kind:
+    unsigned = bool(getattr(type_, "unsigned", False))
+    if isinstance(type_, mysql.TINYINT) and type_.display_width == 1 and not unsigned:
+        return Kind("boolean")
+    bits = next((bits for class_, bits in _BITS if isinstance(type_, class_)), 32)
+    return Kind("integer", bits=bits, unsigned=unsigned)
+
+
+def _problem(value: Any, kind: Kind) -> str:
+    """Say why a canonical value has no place in MySQL, or nothing."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "MySQL has neither NaN nor infinity; set it to None to mean NULL"
+    if isinstance(value, dt.date) and value.year < 1000:
+        return "MySQL keeps dates from the year 1000 on"
+    if kind.name == "timestamp" and kind.tz and isinstance(value, dt.datetime) and value.timestamp() < 1:
+        return "a TIMESTAMP column starts in 1970; a DATETIME column holds it"
+    return ""
+
+
+# From the driver's values
+
+
+def _to_boolean(value: Any) -> bool:
+    number = int.from_bytes(value) if isinstance(value, bytes) else value
+    if number in (0, 1):
+        return bool(number)
+    raise ValueError(
+        f"{number!r} is neither 0 nor 1; the column is declared TINYINT(1), which stands for true and false"
+    )
+
+
+def _to_datetime(value: Any) -> dt.datetime:
+    if isinstance(value, dt.datetime):
+        return value
+    raise ValueError(f"{value!r} is not in the calendar (MySQL allows zeros in dates)")
+
+
+def _to_instant(value: Any) -> dt.datetime:
+    return _to_datetime(value).replace(tzinfo=dt.UTC)
+
+
+def _to_date(value: Any) -> dt.date:
+    if isinstance(value, dt.date):
+        return value
+    raise ValueError(f"{value!r} is not in the calendar (MySQL allows zeros in dates)")
+
+
+def _to_time(value: Any) -> dt.time:
+    if isinstance(value, dt.timedelta) and value.days == 0:
+        return (dt.datetime.min + value).time()
+    raise ValueError(f"{value!s} is not a time of day (MySQL allows -838:59:59 to 838:59:59)")
+
+
+def _to_uuid(value: Any) -> uuid.UUID:
+    return uuid.UUID(bytes=value) if isinstance(value, bytes) else uuid.UUID(str(value))
+
+
+def _to_any_text(value: Any) -> str:
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+_DECODERS: dict[str, Decoder] = {
+    "boolean": _to_boolean,
+    "date": _to_date,
+    "time": _to_time,
+    "timestamp": _to_datetime,
+    "instant": _to_instant,
+    "uuid": _to_uuid,
+    "other": _to_any_text,
+}
+
+# The protocol's numbers for types and flags, by which a result describes itself.
+
+_WHOLE = {1: 8, 2: 16, 9: 32, 3: 32, 8: 64, 13: 16}
+_DECIMALS = (0, 246)
+_TEXTS = (15, 249, 250, 251, 252, 253, 254)
+_NAMED = {
+    4: "float",
+    5: "float",
+    10: "date",
+    11: "time",
+    12: "timestamp",
+    245: "json",
+    16: "binary",
+    247: "text",
+    248: "text",
+}
+_UNSIGNED = 32
+_BINARY_CHARSET = 63
+
+
+def _described_kind(field: Any) -> Kind:
+    code = field.type_code
+    unsigned = bool(field.flags & _UNSIGNED)
+    if code in _WHOLE:
+        kind = Kind("integer", bits=_WHOLE[code], unsigned=unsigned and code != 13)
+    elif code in _DECIMALS:
+        # The length counts the sign and the point too.
+        precision = field.length - (not unsigned) - bool(field.scale)
+        kind = Kind("decimal", precision=max(precision, field.scale, 1), scale=field.scale)
+    elif code in _TEXTS:
+        kind = Kind("binary" if field.charsetnr == _BINARY_CHARSET else "text")
+    elif code == 7:
+        kind = Kind("timestamp", tz=True)
+    else:
+        kind = Kind(_NAMED.get(code, "other"))
+    return kind
+
+
+# What an error means
+
+_LOST = "The connection to the server was lost; the next statement opens a new one."
+_LOGIN = Trouble("unreachable", "The server is there, but it refused the user or the password.")
+_NO_SERVER = Trouble("unreachable", "No server answers there: check host, port and firewall, and whether it runs.")
+_FULL = Trouble("unreachable", "The server has no connection left; close some, or raise max_connections.")
+_PRIVILEGE = Trouble("other", "The user lacks the privilege; an administrator can GRANT it.")
+
+_BY_CODE: dict[int, Trouble] = {
+    1045: _LOGIN,
+    1698: _LOGIN,
+    1044: Trouble("unreachable", "The server is there, but the user has no rights on that database."),
+    1049: Trouble("unreachable", "The server is there, but it has no database of that name."),
+    1129: Trouble(
+        "unreachable", "The server blocks this machine after many failed logins; an administrator can FLUSH HOSTS."
+    ),
+    1130: Trouble("unreachable", "The server accepts no user from this machine."),
+    1040: _FULL,
+    1203: _FULL,
+    2002: _NO_SERVER,
+    2003: _NO_SERVER,
+    2005: Trouble("unreachable", "The host name is not known: check its spelling and your network."),
+    2006: Trouble("unreachable", _LOST),
+    2013: Trouble("unreachable", _LOST),
+    2055: Trouble("unreachable", _LOST),
+    1053: Trouble("unreachable", "The server is shutting down."),
+    1792: Trouble("read_only"),
+    1290: Trouble("read_only"),
+    1836: Trouble("read_only"),
+    1317: Trouble("cancelled"),
+    1969: Trouble("cancelled"),
+    3024: Trouble("cancelled"),
+    1142: _PRIVILEGE,
+    1143: _PRIVILEGE,
+    1227: _PRIVILEGE,
+    1370: _PRIVILEGE,
+    1205: Trouble("other", "Another session holds a lock on the rows; try again when it has finished."),
+    1213: Trouble("other", "Two sessions waited for each other, so one was stopped; try again."),
+    1153: Trouble(
+        "other", "The value is larger than the server accepts at once; an administrator can raise max_allowed_packet."
+    ),
+}

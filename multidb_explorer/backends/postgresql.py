@@ -1,0 +1,461 @@
+"""PostgreSQL, and servers that speak its protocol, through psycopg 3."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.values import canonical
+from multidb_explorer.errors import ValueNotRepresentable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
+
+    from sqlalchemy.engine import URL, Connection, Dialect
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["PostgreSQLBackend"]
+
+# Types that psycopg reads exactly; any other arrives as the server's own text.
+_EXACT = frozenset(
+    "int2 int4 int8 oid float4 float8 numeric bool text varchar bpchar char name date time timestamp timestamptz uuid "  # noqa: SIM905
+    "bytea interval".split()
+)
+
+
+class _JSONText(pg.JSON):
+    """JSON columns take JSON text as it is, so that no number in it is ever rounded, and ``None`` means NULL."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        return _json_text
+
+
+class _JSONBText(pg.JSONB):
+    """The same for the binary form."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        return _json_text
+
+
+def _json_text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class PostgreSQLBackend(Backend):
+    """PostgreSQL through psycopg 3.
+
+    Examples
+    --------
+    >>> PostgreSQLBackend().features.row_locks
+    True
+    """
+
+    name: ClassVar[str] = "postgresql"
+    title: ClassVar[str] = "PostgreSQL"
+    extra: ClassVar[str | None] = "postgres"
+    drivers: ClassVar[tuple[Driver, ...]] = (Driver("postgresql+psycopg", "psycopg"),)
+    features: ClassVar[Features] = Features(
+        read_only_session=True,
+        insert_returning=True,
+        row_locks=True,
+        schemas=True,
+        statement_timeout=True,
+        max_parameters=65_000,
+    )
+    colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
+        sa.JSON: _JSONText,
+        pg.JSON: _JSONText,
+        pg.JSONB: _JSONBText,
+    }
+
+    # Reaching the database
+
+    def engine_options(self, url: URL, *, read_only: bool, connect_timeout: int) -> dict[str, Any]:
+        if not url.drivername.endswith("+psycopg"):
+            return {}
+        wanted = {
+            "connect_timeout": connect_timeout,
+            "application_name": "multidb_explorer",
+            "client_encoding": "utf8",
+            # Prepared statements break when somebody alters the table, and behind a connection pooler.
+            "prepare_threshold": None,
+        }
+        # An hstore is read as its text, like every type that has no exact Python form.
+        options: dict[str, Any] = {"use_native_hstore": False}
+        options["connect_args"] = {name: value for name, value in wanted.items() if name not in url.query}
+        return options
+
+    def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
+        if hasattr(connection, "adapters"):
+            _read_exactly(connection)
+        settings = {"intervalstyle": "postgres", "datestyle": "ISO"}
+        if read_only:
+            settings["default_transaction_read_only"] = "on"
+        if statement_timeout is not None:
+            settings["statement_timeout"] = str(max(1, round(statement_timeout * 1000)))
+        # In a transaction the settings would be undone by its rollback.
+        before, connection.autocommit = connection.autocommit, True
+        with connection.cursor() as cursor:
+            for name, value in settings.items():
+                cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+        connection.autocommit = before
+
+    def begin(self, connection: Connection) -> None:
+        if connection.get_execution_options().get("multidb_session") == "reads only":
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+    def server_info(self, connection: Connection) -> ServerInfo:
+        version = str(connection.exec_driver_sql("SHOW server_version").scalar_one())
+        return ServerInfo(self.title, version.partition(" ")[0])
+
+    def fingerprint(self, connection: Connection, url: URL) -> str:
+        database = connection.exec_driver_sql("SELECT oid FROM pg_database WHERE datname = current_database()").scalar()
+        allowed = connection.exec_driver_sql(
+            "SELECT coalesce(has_function_privilege(to_regprocedure('pg_control_system()')::oid, 'execute'), false)"
+        ).scalar()
+        if allowed:
+            server = connection.exec_driver_sql("SELECT system_identifier FROM pg_control_system()").scalar()
+        else:
+            # A hosted server may hide its identifier; the microsecond in which it started is as good until it restarts.
+            server = connection.exec_driver_sql(
+                "SELECT concat(extract(epoch FROM pg_postmaster_start_time()), '/', current_setting('port'))"
+            ).scalar()
+        return f"postgresql:{server}:{database}"
+
+    # What is there
+
+    def kind(self, type_: TypeEngine[Any]) -> Kind:
+        match type_:
+            case pg.DOMAIN():
+                kind = self.kind(type_.data_type)
+            case sa.ARRAY():
+                item = self.kind(type_.item_type)
+                # Elements that no type describes have one exact form only: the text of the whole array.
+                kind = Kind("other") if item.name in ("other", "enum") else Kind("array", item=item)
+            case pg.OID():
+                kind = Kind("integer", bits=32, unsigned=True)
+            case pg.INTERVAL():
+                kind = Kind("interval")
+            case pg.TIMESTAMP():
+                kind = Kind("timestamp", tz=bool(type_.timezone), scale=type_.precision)
+            case pg.TIME():
+                # A time of day with an offset but no date has no Python form that databases agree on.
+                kind = Kind("other") if type_.timezone else Kind("time", scale=type_.precision)
+            case _:
+                kind = kind_of(type_)
+        return kind
+
+    def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
+        rows = connection.execute(
+            sa.text(
+                "SELECT c.relname, c.reltuples FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE n.nspname = coalesce(CAST(:schema AS text), current_schema()) "
+                "AND c.relkind IN ('r', 'p', 'm', 'f')"
+            ),
+            {"schema": schema},
+        )
+        # Before version 14 a table that nobody analyzed says 0 in place of -1.
+        known = 0 if (connection.dialect.server_version_info or (0,)) >= (14,) else 1
+        return {name: int(estimate) for name, estimate in rows if estimate >= known}
+
+    # Reading
+
+    def readable(self, column: sa.ColumnElement[Any], kind: Kind) -> sa.ColumnElement[Any]:
+        return sa.cast(column, sa.Text) if kind.name == "other" else column
+
+    def decoder(self, kind: Kind) -> Decoder | None:
+        if kind.name == "timestamp" and kind.tz:
+            return _to_instant
+        if kind.name == "decimal":
+            return _to_decimal
+        if kind.name == "array" and kind.item is not None:
+            return _array_decoder(self.decoder(kind.item))
+        return None
+
+    def described(self, cursor: Any) -> list[Kind]:
+        if not hasattr(cursor, "pgresult"):
+            return super().described(cursor)
+        return [_described_kind(column, cursor.adapters.types) for column in cursor.description]
+
+    def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+        item = _list_type(column.type)
+        if len(values) <= 500 or item is None:
+            return super().member(column, values)
+        # One array parameter holds the whole list, so no limit on parameters is ever met.
+        return column == sa.any_(sa.literal(list(values), pg.ARRAY(item)))
+
+    # Writing
+
+    def to_column(self, value: Any, kind: Kind, *, column: str = "", where: str = "") -> Any:
+        found = canonical(value, kind, column=column, where=where)
+        if problem := _problem(found, kind):
+            raise ValueNotRepresentable(f"Column {column!r} of {where} can't hold the value: {problem}.", column=column)
+        return _month_day_nano(found) if isinstance(found, dt.timedelta) else found
+
+    # Stopping and failing
+
+    def cancel(self, connection: Any) -> None:
+        stop = getattr(connection, "cancel_safe", None) or connection.cancel
+        stop()
+
+    def trouble(self, error: BaseException) -> Trouble:
+        state = str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
+        if state in _BY_STATE:
+            return _BY_STATE[state]
+        if state.startswith("08"):
+            return Trouble("unreachable", _LOST)
+        text = "" if state else str(error)
+        return next((trouble for pattern, trouble in _BY_TEXT if re.search(pattern, text)), Trouble())
+
+
+def _list_type(type_: TypeEngine[Any]) -> TypeEngine[Any] | None:
+    """Give the element type for a list to compare a column with: never one that cuts or rounds, or ``None``."""
+    if isinstance(type_, sa.CHAR | pg.CITEXT | sa.Enum):
+        return None
+    if isinstance(type_, sa.Float | sa.Uuid | sa.Date):
+        return type_
+    if isinstance(type_, sa.DateTime):
+        return sa.DateTime(timezone=type_.timezone)
+    wide = ((sa.Integer, sa.BigInteger()), (sa.String, sa.Text()), (sa.Numeric, sa.Numeric()))
+    return next((whole for narrow, whole in wide if isinstance(type_, narrow)), None)
+
+
+_DESCRIBED: dict[str, Kind] = {
+    "int2": Kind("integer", bits=16),
+    "int4": Kind("integer", bits=32),
+    "int8": Kind("integer", bits=64),
+    "oid": Kind("integer", bits=32, unsigned=True),
+    "float4": Kind("float", bits=32),
+    "float8": Kind("float", bits=64),
+    "bool": Kind("boolean"),
+    "date": Kind("date"),
+    "time": Kind("time"),
+    "timestamp": Kind("timestamp"),
+    "timestamptz": Kind("timestamp", tz=True),
+    "uuid": Kind("uuid"),
+    "bytea": Kind("binary"),
+    "interval": Kind("interval"),
+    "json": Kind("json"),
+    "jsonb": Kind("json"),
+}
+
+
+def _described_kind(column: Any, types: Any) -> Kind:
+    """Give the kind of one column of a raw result; what is not exact as a Python value arrives as text."""
+    info = types.get(column.type_code)
+    name = info.name if info is not None else ""
+    if name == "numeric":
+        return Kind("decimal", precision=column.precision, scale=column.scale)
+    kind = _DESCRIBED.get(name, Kind("text"))
+    if info is not None and info.array_oid == column.type_code:
+        return Kind("array", item=kind if name != "numeric" else Kind("decimal"))
+    return kind
+
+
+def _problem(value: Any, kind: Kind) -> str:
+    """Say why a canonical value has no place in PostgreSQL, or nothing."""
+    if isinstance(value, list):
+        inner = kind.item or Kind("other")
+        return next((problem for item in value if (problem := _problem(item, inner))), "")
+    if isinstance(value, str) and "\x00" in value:
+        return "PostgreSQL has no place for the character NUL (\\x00) in text; use a binary column (bytea)"
+    if kind.name == "json" and isinstance(value, str) and re.search(r"(?<!\\)(?:\\\\)*\\u0000", value):
+        return "PostgreSQL has no place for the character NUL (\\u0000) in JSON"
+    if type(value).__name__ == "MonthDayNano" and value.nanoseconds % 1000:
+        return "it has nanoseconds and PostgreSQL keeps microseconds"
+    return ""
+
+
+def _to_instant(value: dt.datetime) -> dt.datetime:
+    return value.astimezone(dt.UTC)
+
+
+def _to_decimal(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a finite number")
+    return value
+
+
+def _array_decoder(decode: Decoder | None) -> Decoder:
+    def decode_items(value: Any) -> list[Any]:
+        if any(isinstance(item, list) for item in value):
+            raise ValueError("it has more than one dimension; read it as text by casting the column in SQL")
+        return [item if item is None or decode is None else decode(item) for item in value]
+
+    return decode_items
+
+
+# The driver's own conversions
+
+
+def _read_exactly(connection: Any) -> None:
+    """Replace the conversions of a psycopg connection that round, guess, or build objects that nobody asked for."""
+    text, interval, instant, dumper = _conversions()
+    for info in connection.adapters.types:
+        if info.name not in _EXACT:
+            connection.adapters.register_loader(info.oid, text)
+    connection.adapters.register_loader("interval", interval)
+    connection.adapters.register_loader("timestamptz", instant)
+    connection.adapters.register_dumper("pyarrow.lib.MonthDayNano", dumper)
+
+
+@cache
+def _conversions() -> tuple[Any, Any, Any, Any]:
+    """Make the conversion classes; only here, since their bases come with the driver."""
+    import psycopg
+    from psycopg.adapt import Dumper, Loader
+    from psycopg.pq import Format
+
+    types = psycopg.adapters.types
+    text = psycopg.adapters.get_loader(types["text"].oid, Format.TEXT)
+    quick: Any = psycopg.adapters.get_loader(types["timestamptz"].oid, Format.TEXT)
+
+    class IntervalLoader(Loader):
+        def load(self, data: Any) -> Any:
+            return _parse_interval(bytes(data).decode())
+
+    class InstantLoader(Loader):
+        """Reads instants whose local time lies outside Python's years while their time in UTC does not."""
+
+        def __init__(self, oid: int, context: Any = None) -> None:
+            super().__init__(oid, context)
+            self._quick = quick(oid, context)
+
+        def load(self, data: Any) -> Any:
+            try:
+                return self._quick.load(data)
+            except psycopg.DataError:
+                found = _parse_instant(bytes(data).decode())
+                if found is None:
+                    raise
+                return found
+
+    class MonthDayNanoDumper(Dumper):
+        oid = types["interval"].oid
+
+        def dump(self, obj: Any) -> bytes:
+            return _interval_text(obj).encode()
+
+    return text, IntervalLoader, InstantLoader, MonthDayNanoDumper
+
+
+_INTERVAL = re.compile(
+    r"(?:(?P<years>[+-]?\d+) years? ?)?(?:(?P<months>[+-]?\d+) mons? ?)?(?:(?P<days>[+-]?\d+) days? ?)?"
+    r"(?:(?P<sign>[+-])?(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>\d\d)(?:\.(?P<fraction>\d{1,6}))?)?"
+)
+
+
+def _parse_interval(text: str) -> Any:
+    """Read an interval without ever taking a month for thirty days."""
+    import psycopg
+
+    found = _INTERVAL.fullmatch(text)
+    if found is None:
+        raise psycopg.DataError(f"{text!r} is not an interval that can be read")
+    part = {name: int(value) for name, value in found.groupdict("0").items() if name not in ("sign", "fraction")}
+    micros = ((part["hours"] * 60 + part["minutes"]) * 60 + part["seconds"]) * 1_000_000
+    micros += int((found["fraction"] or "").ljust(6, "0"))
+    nanos = micros * (-1000 if found["sign"] == "-" else 1000)
+    if not -(2**63) <= nanos < 2**63:
+        raise psycopg.DataError(f"the interval {text!r} has more hours than 64-bit nanoseconds hold")
+    return _make_interval(part["years"] * 12 + part["months"], part["days"], nanos)
+
+
+def _make_interval(months: int, days: int, nanoseconds: int) -> Any:
+    import pyarrow as pa
+
+    return pa.MonthDayNano([months, days, nanoseconds])
+
+
+def _month_day_nano(value: dt.timedelta) -> Any:
+    return _make_interval(0, value.days, (value.seconds * 1_000_000 + value.microseconds) * 1000)
+
+
+def _interval_text(value: Any) -> str:
+    seconds, micros = divmod(abs(value.nanoseconds) // 1000, 1_000_000)
+    clock = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}.{micros:06}"
+    return f"{value.months} mons {value.days} days {'-' if value.nanoseconds < 0 else '+'}{clock}"
+
+
+_INSTANT = re.compile(r"(\d+)-(\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d(?::\d\d){0,2})( BC)?")
+
+
+def _parse_instant(text: str) -> dt.datetime | None:
+    """Read an instant one year outside Python's range, if it lies inside the range in UTC."""
+    found = _INSTANT.fullmatch(text)
+    year = 0 if found is None else 1 - int(found[1]) if found[4] else int(found[1])
+    if found is None or year not in (0, 10_000):
+        return None
+    # The calendar repeats every 400 years.
+    shift = 400 if year == 0 else -400
+    local = dt.datetime.fromisoformat(f"{year + shift:04}-{found[2]}{found[3]}")
+    instant = local.astimezone(dt.UTC)
+    return instant.replace(year=instant.year - shift) if 1 <= instant.year - shift <= 9999 else None
+
+
+# What an error means
+
+_LOST = "The connection to the server was lost; the next statement opens a new one."
+_WRONG_LOGIN = "The server is there, but it refused the user or the password."
+_NO_DATABASE = "The server is there, but it has no database of that name."
+
+_BY_STATE: dict[str, Trouble] = {
+    "25006": Trouble("read_only"),
+    "57014": Trouble("cancelled"),
+    "28P01": Trouble("unreachable", _WRONG_LOGIN),
+    "28000": Trouble("unreachable", _WRONG_LOGIN),
+    "3D000": Trouble("unreachable", _NO_DATABASE),
+    "53300": Trouble("unreachable", "The server has no connection left; close some, or raise max_connections."),
+    "57P01": Trouble("unreachable", _LOST),
+    "57P02": Trouble("unreachable", _LOST),
+    "57P03": Trouble("unreachable", "The server is starting or stopping; try again in a moment."),
+    "42501": Trouble("other", "The user lacks the privilege; the table's owner can GRANT it."),
+    "55P03": Trouble("other", "Another session holds a lock on the rows; try again when it has finished."),
+    "40P01": Trouble("other", "Two sessions waited for each other, so one was stopped; try again."),
+    "40001": Trouble("other", "Another session changed the same rows; try the transaction again."),
+}
+
+# Before a session exists the client library reports no code, only what the server said in words.
+_BY_TEXT: tuple[tuple[str, Trouble], ...] = (
+    (r"no password supplied|password authentication failed|role \".*\" does not exist|pg_hba", _BY_STATE["28P01"]),
+    (r"database \".*\" does not exist", _BY_STATE["3D000"]),
+    (r"too many clients|remaining connection slots", _BY_STATE["53300"]),
+    (r"starting up|shutting down|recovery mode", _BY_STATE["57P03"]),
+    (
+        r"[Cc]onnection refused",
+        Trouble("unreachable", "No server listens there: check host and port, and whether it runs."),
+    ),
+    (
+        r"resolve host|translate host|[Nn]ame or service not known",
+        Trouble("unreachable", "The host name is not known: check its spelling and your network."),
+    ),
+    (
+        r"timeout expired|[Cc]onnection timed out",
+        Trouble("unreachable", "The server did not answer in time: check host, port and firewall."),
+    ),
+    (
+        r"SSL|certificate",
+        Trouble("unreachable", "The secure connection failed: check sslmode and the certificates."),
+    ),
+    (
+        r"closed the connection unexpectedly|connection is (?:closed|lost)|reset by peer",
+        Trouble("unreachable", _LOST),
+    ),
+    (
+        r"too (?:large \(after year 10K\)|small \(before year 1\))",
+        Trouble(
+            "other",
+            "Python's dates reach from year 1 to 9999: leave such rows (infinity, BC) out, "
+            "or cast the column to text in SQL.",
+        ),
+    ),
+)

@@ -1,0 +1,296 @@
+"""SQLite: files and memory databases, values typed one by one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+import sqlite3
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import DATETIME
+from sqlalchemy.engine import URL, Connection, Dialect
+from sqlalchemy.pool import StaticPool
+from sqlalchemy.types import TypeEngine
+
+from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.values import canonical
+from multidb_explorer.errors import ConnectionFailed, ValueNotRepresentable
+
+__all__ = ["SQLiteBackend"]
+
+
+class _ISODateTime(DATETIME):
+    """Timestamps as SQLite itself write them: no fraction where there is none, so equal times are equal texts."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        return lambda value: value if value is None or isinstance(value, str) else _naive(value).isoformat(" ")
+
+
+class _ExactNumeric(sa.Numeric[Any]):
+    """Decimals as the integer or double that reads back as the same digits."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        return lambda value: _number(value) if isinstance(value, Decimal) else value
+
+
+def _naive(value: dt.datetime) -> dt.datetime:
+    return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
+
+
+def _number(value: Decimal) -> int | float:
+    whole = value == value.to_integral_value() and abs(value) < 2**63
+    return int(value) if whole else float(value)
+
+
+def _is_memory(url: URL) -> bool:
+    database = url.database or ""
+    return database in ("", ":memory:") or "mode=memory" in database or url.query.get("mode") == "memory"
+
+
+class SQLiteBackend(Backend):
+    """SQLite through Python's own driver.
+
+    Examples
+    --------
+    >>> SQLiteBackend().features.insert_returning
+    True
+    """
+
+    name: ClassVar[str] = "sqlite"
+    title: ClassVar[str] = "SQLite"
+    drivers: ClassVar[tuple[Driver, ...]] = (Driver("sqlite+pysqlite", "sqlite3"),)
+    features: ClassVar[Features] = Features(
+        read_only_session=True,
+        insert_returning=sqlite3.sqlite_version_info >= (3, 35),
+        numbers_integer_keys=True,
+        max_parameters=32_000,
+    )
+    colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
+        sa.DateTime: _ISODateTime,
+        sa.Numeric: _ExactNumeric,
+    }
+
+    # Reaching the database
+
+    def engine_options(self, url: URL, *, read_only: bool, connect_timeout: int) -> dict[str, Any]:
+        # JSON arrives here as checked text already.
+        options: dict[str, Any] = {"connect_args": {"timeout": float(connect_timeout)}, "json_serializer": str}
+        if _is_memory(url):
+            # A second connection to a memory database would be a second, empty database.
+            options["connect_args"]["check_same_thread"] = False
+            options["poolclass"] = StaticPool
+        elif read_only and not str(url.database).startswith("file:"):
+            path = quote(str(Path(str(url.database)).absolute()))
+            options["creator"] = lambda: sqlite3.connect(
+                f"file:{path}?mode=ro", uri=True, timeout=connect_timeout, check_same_thread=False
+            )
+        elif not str(url.database).startswith("file:"):
+            self._check_folder(Path(str(url.database)))
+        return options
+
+    @staticmethod
+    def _check_folder(path: Path) -> None:
+        """Refuse a path in a folder that is not there: the driver would only say 'unable to open database file'."""
+        if not path.absolute().parent.is_dir():
+            raise ConnectionFailed(
+                f"There is no folder {str(path.absolute().parent)!r} for the database file {path.name!r}."
+            )
+
+    def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
+        # Left alone, the driver begins a transaction only before a write, and a savepoint would commit by itself.
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+
+    def begin(self, connection: Connection) -> None:
+        # A transaction that starts by reading can't always become a writing one: the lock is taken first.
+        mode = connection.get_execution_options().get("multidb_session", "reads")
+        guarded = mode == "reads only"
+        if guarded != connection.info.get("guarded", False):
+            # The pragma outlives the transaction, so the next one on this connection takes it back.
+            connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if guarded else 'OFF'}")
+            connection.info["guarded"] = guarded
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "writes" else "BEGIN")
+
+    def server_info(self, connection: Connection) -> ServerInfo:
+        # Reading the schema is what tells a database from any other file.
+        connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+        return ServerInfo(self.title, sqlite3.sqlite_version)
+
+    def fingerprint(self, connection: Connection, url: URL) -> str:
+        path = next((row[2] for row in connection.exec_driver_sql("PRAGMA database_list") if row[1] == "main"), "")
+        if not path:
+            return f"sqlite:memory:{id(connection.connection.driver_connection)}"
+        info = Path(path).stat()
+        return f"sqlite:file:{info.st_dev}:{info.st_ino}"
+
+    # What is there
+
+    def kind(self, type_: TypeEngine[Any]) -> Kind:
+        kind = kind_of(type_)
+        # Every integer column stores 64 bits, whatever its declared name.
+        return Kind("integer", bits=64) if kind.name == "integer" else kind
+
+    def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
+        tables = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'").all()
+        quote_name = connection.dialect.identifier_preparer.quote_identifier
+        estimates = {}
+        for name, sql in tables:
+            if (
+                not re.search(r"WITHOUT\s+ROWID\s*\)?\s*;?\s*$", sql or "", re.IGNORECASE)
+                and "VIRTUAL" not in (sql or "")[:16]
+            ):
+                highest = connection.exec_driver_sql(f"SELECT max(rowid) FROM {quote_name(name)}").scalar()
+                estimates[name] = int(highest or 0)
+        return estimates
+
+    # Reading
+
+    def decoder(self, kind: Kind) -> Decoder | None:
+        return _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
+
+    def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+        plain = all(isinstance(value, int | str) and not isinstance(value, bool) for value in values)
+        if len(values) <= 500 or not plain:
+            return super().member(column, values)
+        # One parameter holds the whole list, so no limit on parameters is ever met.
+        listed = sa.func.json_each(json.dumps(list(values))).table_valued("value")
+        return column.in_(sa.select(listed.c.value))
+
+    # Writing
+
+    def to_column(self, value: Any, kind: Kind, *, column: str = "", where: str = "") -> Any:
+        found = canonical(value, kind, column=column, where=where)
+        if isinstance(found, Decimal) and Decimal(repr(_number(found))) != found:
+            raise ValueNotRepresentable(
+                f"Column {column!r} of {where} can't hold {found}: SQLite stores decimals as doubles, "
+                f"which keep about 15 digits. Store it in a text column.",
+                column=column,
+            )
+        if isinstance(found, float) and math.isnan(found):
+            raise ValueNotRepresentable(
+                f"Column {column!r} of {where} can't hold NaN: SQLite stores it as NULL. Set it to None to mean NULL.",
+                column=column,
+            )
+        return found
+
+    # Stopping and failing
+
+    def cancel(self, connection: Any) -> None:
+        connection.interrupt()
+
+    def trouble(self, error: BaseException) -> Trouble:
+        text = str(error)
+        if "readonly database" in text:
+            return Trouble("read_only")
+        if text == "interrupted":
+            return Trouble("cancelled")
+        if "unable to open database file" in text:
+            return Trouble("unreachable", "Check the path and its permissions; a read-only alias never creates a file.")
+        if "file is not a database" in text:
+            return Trouble("unreachable", "The file is there, but it is not a SQLite database.")
+        if "database is locked" in text:
+            return Trouble("other", "Another program is writing to the file; try again when it has finished.")
+        return Trouble()
+
+
+def _to_datetime(value: Any) -> dt.datetime:
+    if isinstance(value, str):
+        found = dt.datetime.fromisoformat(value)
+        return found.astimezone(dt.UTC).replace(tzinfo=None) if found.tzinfo else found
+    raise ValueError(f"{value!r} is not a timestamp in ISO form")
+
+
+def _to_instant(value: Any) -> dt.datetime:
+    return _to_datetime(value).replace(tzinfo=dt.UTC)
+
+
+def _to_date(value: Any) -> dt.date:
+    found = dt.datetime.fromisoformat(value) if isinstance(value, str) else None
+    if found is None or found.time() != dt.time():
+        raise ValueError(f"{value!r} is not a date in ISO form")
+    return found.date()
+
+
+def _to_time(value: Any) -> dt.time:
+    return dt.time.fromisoformat(value)
+
+
+def _to_interval(value: Any) -> dt.timedelta:
+    # SQLAlchemy keeps an interval as a timestamp counted from the epoch.
+    return _to_datetime(value) - dt.datetime(1970, 1, 1)
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, bytes):
+        raise ValueError("it holds bytes")
+    return value if isinstance(value, str) else str(value)
+
+
+def _to_integer(value: Any) -> int:
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise ValueError(f"{value!r} is not a whole number")
+
+
+def _to_float(value: Any) -> float:
+    if not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")  # noqa: TRY004 - what is stored is wrong, not the call
+    return float(value)
+
+
+def _to_decimal(value: Any) -> Decimal:
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, int | str):
+        return Decimal(value)
+    raise ValueError(f"{value!r} is not a number")
+
+
+def _to_boolean(value: Any) -> bool:
+    if value in (0, 1):
+        return bool(value)
+    raise ValueError(f"{value!r} is neither 0 nor 1")
+
+
+def _to_binary(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def _to_uuid(value: Any) -> uuid.UUID:
+    return uuid.UUID(bytes=value) if isinstance(value, bytes) else uuid.UUID(value)
+
+
+def _to_any_text(value: Any) -> str:
+    return f"x'{value.hex()}'" if isinstance(value, bytes) else str(value)
+
+
+_DECODERS: dict[str, Decoder] = {
+    "integer": _to_integer,
+    "float": _to_float,
+    "decimal": _to_decimal,
+    "boolean": _to_boolean,
+    "text": _to_text,
+    "enum": _to_text,
+    "date": _to_date,
+    "time": _to_time,
+    "timestamp": _to_datetime,
+    "instant": _to_instant,
+    "interval": _to_interval,
+    "uuid": _to_uuid,
+    "json": _to_text,
+    "binary": _to_binary,
+    "other": _to_any_text,
+}

@@ -1,0 +1,139 @@
+"""Controller: takes messages of a panel's browser side and answers every one of them, errors too."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from multidb_explorer.errors import MultiDBError
+
+__all__ = ["BadRequest", "Controller", "Handler", "Job", "Message", "Reply", "whole"]
+
+_log = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One message to the browser, with the binary buffers that travel beside it."""
+
+    message: Message
+    buffers: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """An answer that takes long: it is worked out in a thread of its own, so that other messages need not wait."""
+
+    work: Callable[[], Reply]
+
+
+Handler = Callable[[Message], Reply | Job]
+
+
+class BadRequest(Exception):
+    """A message that no browser side of ours sends; its text is fit to be shown."""
+
+
+@dataclass
+class _Outlet:
+    """Where answers go and who hears of a new state; a widget fills it in."""
+
+    send: Callable[[Reply], None] = field(default=lambda _: None)
+    changed: Callable[[], None] = field(default=lambda: None)
+
+
+class Controller:
+    """Base of all controllers.
+
+    Messages arrive in a thread of the kernel that is not the one of the cells, often while a cell runs; so a controller
+    holds its state under `lock`, and every read takes its own connection.
+
+    Attributes
+    ----------
+    intents : dict
+        What the browser may ask for, by the ``type`` of the message.
+
+    Examples
+    --------
+    >>> controller = Controller()
+    >>> controller.attach(lambda reply: print(reply.message["message"]))
+    >>> controller.receive({"type": "dance", "id": "1"})
+    This panel can't do 'dance'.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.intents: dict[str, Handler] = {}
+        self._outlet = _Outlet()
+
+    def attach(self, send: Callable[[Reply], None], changed: Callable[[], None] | None = None) -> None:
+        """Say where answers go, and whom to tell when what `state` gives has changed."""
+        self._outlet = _Outlet(send, changed or self._outlet.changed)
+
+    @property
+    def state(self) -> Message:
+        """The small state that a new view of the panel starts from; never rows."""
+        return {}
+
+    def changed(self) -> None:
+        """Tell the widget that `state` has changed."""
+        self._outlet.changed()
+
+    def receive(self, message: Mapping[str, Any]) -> None:
+        """Answer one message of the browser."""
+        request = dict(message) if isinstance(message, Mapping) else {}
+        answer = self._guarded(request, lambda: self._handle(request))
+        if isinstance(answer, Reply):
+            self._outlet.send(answer)
+            return
+        job = answer.work
+        threading.Thread(
+            target=lambda: self._outlet.send(self._finished(request, job)), name="multidb-panel", daemon=True
+        ).start()
+
+    def _handle(self, request: Message) -> Reply | Job:
+        handler = self.intents.get(str(request.get("type")))
+        if handler is None:
+            raise BadRequest(f"This panel can't do {str(request.get('type'))[:40]!r}.")
+        return handler(request)
+
+    def _finished(self, request: Message, work: Callable[[], Reply]) -> Reply:
+        done = self._guarded(request, work)
+        return done if isinstance(done, Reply) else error_reply(request, "The answer never came.")
+
+    def _guarded(self, request: Message, work: Callable[[], Reply | Job]) -> Reply | Job:
+        """Give the answer, or the error in words: a panel that waits for ever helps nobody."""
+        try:
+            answer = work()
+        except (MultiDBError, BadRequest) as error:
+            return error_reply(request, str(error), stale=isinstance(error, Stale))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the browser must hear that it failed
+            # The text of an unknown error may hold anything, a password too: only its class is shown.
+            _log.warning("a panel failed at %r: %s", request.get("type"), type(error).__name__)
+            _log.debug("the panel's error", exc_info=True)
+            return error_reply(request, f"Something unexpected went wrong here ({type(error).__name__}).")
+        if isinstance(answer, Job):
+            return answer
+        return Reply({"id": request.get("id"), **answer.message}, answer.buffers)
+
+
+class Stale(BadRequest):
+    """A request about rows that were since sorted or changed; the browser drops the answer."""
+
+
+def error_reply(request: Message, text: str, *, stale: bool = False) -> Reply:
+    """Give the answer that says what went wrong."""
+    return Reply({"type": "err", "id": request.get("id"), "message": text, "stale": stale})
+
+
+def whole(request: Message, name: str, *, most: int | None = None) -> int:
+    """Take a whole number that is not negative out of a message."""
+    value = request.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise BadRequest(f"A request lacks its number {name!r}.")
+    return value if most is None else min(value, most)

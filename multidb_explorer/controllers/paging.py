@@ -1,0 +1,272 @@
+"""Pages of a QuerySet by row number, read by key.
+
+A page is read from the nearest *anchor*, forwards or backwards, so that scrolling costs the same at row ten million as at
+row ten. A jump to a place without anchors is
+
+- exact and immediate where the key is one whole number without gaps,
+- else an OFFSET from the nearest anchor, from the start or from the end, over the key's columns alone. In the order of the
+  key it is taken in strides that leave anchors behind. In the order of other columns it is one OFFSET: without an index the
+  database sorts the whole table for it.
+
+Tables without a key, sliced QuerySets and orders by kinds that can't be compared safely are read by OFFSET from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from multidb_explorer.connections.database import Database
+from multidb_explorer.connections.registry import databases
+from multidb_explorer.controllers.anchors import Anchor, Anchors, Key, dense
+from multidb_explorer.controllers.ordering import KEYABLE, OrderKey, null_order, pieces, reverse
+from multidb_explorer.query.queryset import QuerySet
+from multidb_explorer.results.stream import Reading, read_rows, read_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Pager"]
+
+_NEAR = 200
+_STRIDE = 100_000
+_MOST_MISMATCHES = 3
+
+
+class _Mismatch(Exception):
+    """The row of an anchor is not where it was: deleted meanwhile, or its values don't find it again."""
+
+
+class Pager:
+    """Reads pages of one QuerySet in one order.
+
+    Parameters
+    ----------
+    queryset
+        What is shown.
+    sort
+        Field names, ``-name`` for descending; empty for the QuerySet's own order.
+
+    Attributes
+    ----------
+    row_count : int or None
+        The exact number of rows, once it is known.
+
+    Examples
+    --------
+    >>> from multidb_explorer.connections.registry import databases
+    >>> from multidb_explorer.models import reflect
+    >>> databases.configure({"default": "sqlite://"})
+    >>> with databases["default"].begin() as connection:
+    ...     _ = connection.execute(sa.text("CREATE TABLE t (id INTEGER PRIMARY KEY)"))
+    ...     _ = connection.execute(sa.text("INSERT INTO t VALUES (1), (2), (3)"))
+    >>> Pager(reflect("t").objects).page(1, 10).to_pylist()
+    [{'id': 2}, {'id': 3}]
+    """
+
+    def __init__(self, queryset: QuerySet[Any], sort: Sequence[str] = ()) -> None:
+        self.queryset = queryset.order_by(*sort) if sort else queryset
+        self.row_count: int | None = None
+        self._anchors = Anchors()
+        self._mismatches = 0
+
+    @property
+    def _database(self) -> Database:
+        return databases[self.queryset.db]
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [field.name for field in self.queryset.fields]
+
+    @cached_property
+    def _key_places(self) -> list[int]:
+        return [self._names.index(name) for name in self.queryset.key_required()]
+
+    @cached_property
+    def _order(self) -> tuple[OrderKey, ...]:
+        """The columns of the order, completed by the key."""
+        key = self.queryset.key_required()
+        given = [part for name in self.queryset._state.order for part in self._spelt(name, key)]
+        named = {name.removeprefix("-") for name in given}
+        return tuple(map(self._order_key, dict.fromkeys([*given, *(name for name in key if name not in named)])))
+
+    def _spelt(self, name: str, key: Sequence[str]) -> list[str]:
+        sign, bare = ("-", name[1:]) if name.startswith("-") else ("", name)
+        return [f"{sign}{column}" for column in key] if bare == "pk" and "pk" not in self._names else [name]
+
+    def _order_key(self, name: str) -> OrderKey:
+        place = self._names.index(name.removeprefix("-"))
+        field, descending = self.queryset.fields[place], name.startswith("-")
+        nulls = null_order(self._database)
+        return OrderKey(field, place, descending, nulls.first_descending if descending else nulls.first_ascending)
+
+    @cached_property
+    def _by_key(self) -> bool:
+        if not self.queryset.has_key or self.queryset._state.sliced or self.queryset._state.empty:
+            return False
+        return all(key.field.kind.name in KEYABLE and key.field.kind.bits == 64 or key.field.kind.name == "integer"
+                   for key in self._order)
+
+    @cached_property
+    def _numbered(self) -> bool:
+        """Whether the order is that of one whole-number key, upwards."""
+        (first, *more) = self._order
+        return not more and first.field.kind.name == "integer" and not first.descending
+
+    @cached_property
+    def _in_key_order(self) -> bool:
+        return len(self._order) == len(self._key_places)
+
+    # Pages
+
+    def page(self, start: int, count: int) -> pa.Table:
+        """Read rows by their numbers, fewer at the end."""
+        table = self._page(start, count)
+        self._learn(table, start, count)
+        return table
+
+    def keys(self, table: pa.Table) -> list[Any]:
+        """Give the key of each row: one value, or a tuple for a key of several columns."""
+        columns = [table.column(place).to_pylist() for place in self._key_places]
+        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+
+    def count(self) -> int:
+        """Count the rows in the database."""
+        return self.queryset.count()
+
+    def _page(self, start: int, count: int) -> pa.Table:
+        if not self._by_key or self._mismatches >= _MOST_MISMATCHES:
+            return self.queryset[start : start + count].to_arrow()
+        try:
+            return self._keyed(start, count)
+        except _Mismatch:
+            self._mismatches += 1
+            return self.queryset[start : start + count].to_arrow()
+
+    def _learn(self, table: pa.Table, start: int, count: int) -> None:
+        """Remember the keys at both ends of a page, and where the rows end if it shows."""
+        if table.num_rows < count and (table.num_rows or start == 0):
+            self.row_count = start + table.num_rows
+        elif table.num_rows < count:
+            self.row_count = self.count()
+        if self._by_key and table.num_rows:
+            for at in (0, table.num_rows - 1):
+                self._anchors.remember(start + at, self._order_values(table, at))
+
+    def _order_values(self, table: pa.Table, at: int) -> Key:
+        return tuple(table.column(key.place)[at].as_py() for key in self._order)
+
+    def _keyed(self, start: int, count: int) -> pa.Table:
+        low = self._anchors.before(start)
+        high = self._anchors.after(start + count - 1, self.row_count)
+        if min(start - low.row, self._behind(high, start + count)) > _NEAR:
+            low, high = self._approach(low, high, start)
+        if high is not None and self._behind(high, start + count) < start - low.row:
+            return self._backwards(high, start, count)
+        return self._forwards(low, start, count)
+
+    @staticmethod
+    def _behind(high: Anchor | None, end: int) -> float:
+        """Rows to pass over on the way back from an anchor."""
+        return float("inf") if high is None else high.row - end + (high.key is not None)
+
+    def _forwards(self, anchor: Anchor, start: int, count: int) -> pa.Table:
+        skip = start - anchor.row
+        if skip > _NEAR:
+            anchor, skip = self._walked(anchor, skip, backwards=False), 0
+        table = self._read(anchor, skip + count, backwards=False)
+        return table.slice(skip)
+
+    def _backwards(self, anchor: Anchor, start: int, count: int) -> pa.Table:
+        end = min(start + count, anchor.row + (anchor.key is not None))
+        first = anchor.row if anchor.key is not None else anchor.row - 1
+        skip = first - (end - 1)
+        if skip > _NEAR:
+            anchor, skip = self._walked(anchor, skip, backwards=True), 0
+        table = self._read(anchor, skip + end - start, backwards=True).slice(skip)
+        return table.take(list(range(table.num_rows - 1, -1, -1)))
+
+    def _read(self, anchor: Anchor, limit: int, *, backwards: bool) -> pa.Table:
+        """Read whole rows from an anchor on; its own row comes first, or the anchor is wrong."""
+        import pyarrow as pa
+
+        parts: list[pa.Table] = []
+        missing = limit
+        for condition in pieces(reverse(self._order) if backwards else self._order, anchor.key):
+            parts.append(read_table(self._database, self._reading(condition, 0, missing, backwards=backwards)))
+            missing -= parts[-1].num_rows
+            if missing <= 0:
+                break
+        table = pa.concat_tables(parts).combine_chunks()
+        if anchor.key is not None and (not table.num_rows or self._order_values(table, 0) != anchor.key):
+            self._anchors.forget(anchor.row)
+            raise _Mismatch
+        return table
+
+    # Far jumps
+
+    def _approach(self, low: Anchor, high: Anchor | None, start: int) -> tuple[Anchor, Anchor | None]:
+        """Find an anchor at a far row by arithmetic, where its key can only be one number."""
+        if not self._numbered or self.row_count is None:
+            return low, high
+        low = low if low.key is not None else self._walked(Anchor(0), 0, backwards=False)
+        high = high if high is not None and high.key is not None else self._walked(Anchor(self.row_count), 0, backwards=True)
+        return dense(low, high, start) or low, high
+
+    def _walked(self, anchor: Anchor, rows: int, *, backwards: bool) -> Anchor:
+        """Go over rows from an anchor and remember where one comes out; long ways leave anchors behind."""
+        here = anchor
+        stride = _STRIDE if self._in_key_order else rows
+        while rows > stride:
+            here = self._step(here, stride, backwards=backwards)
+            rows -= stride
+        return self._step(here, rows, backwards=backwards)
+
+    def _step(self, anchor: Anchor, skip: int, *, backwards: bool) -> Anchor:
+        key = self._key_after(anchor.key, skip, backwards=backwards)
+        if key is None:
+            raise _Mismatch
+        from_row = anchor.row - 1 if backwards and anchor.key is None else anchor.row
+        row = from_row - skip if backwards else from_row + skip
+        self._anchors.remember(row, key)
+        return Anchor(row, key)
+
+    def _key_after(self, key: Key | None, skip: int, *, backwards: bool) -> Key | None:
+        for condition in pieces(reverse(self._order) if backwards else self._order, key):
+            found = read_rows(self._database, self._reading(condition, skip, 1, backwards=backwards, keys_only=True))
+            if found:
+                return found[0]
+            skip -= self._size(condition, skip)
+        return None
+
+    def _size(self, condition: sa.ColumnElement[bool] | None, most: int) -> int:
+        rows = self._select(condition).with_only_columns(sa.literal_column("1")).limit(most)
+        with self._database.connect() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(rows.subquery())).scalar_one())
+
+    # Statements
+
+    @cached_property
+    def _plain(self) -> Reading:
+        return self.queryset.order_by().reading
+
+    def _select(self, condition: sa.ColumnElement[bool] | None) -> sa.Select[Any]:
+        statement = self._plain.statement
+        assert isinstance(statement, sa.Select)
+        return statement if condition is None else statement.where(condition)
+
+    def _reading(
+        self, condition: sa.ColumnElement[bool] | None, skip: int, limit: int, *, backwards: bool, keys_only: bool = False
+    ) -> Reading:
+        order = reverse(self._order) if backwards else self._order
+        nulls = null_order(self._database)
+        statement = self._select(condition).order_by(*(key.ordering(nulls) for key in order)).limit(limit)
+        statement = statement.offset(skip) if skip else statement
+        if not keys_only:
+            return Reading(statement, self._plain.columns)
+        selected = list(statement.selected_columns)
+        places = [key.place for key in self._order]
+        return Reading(statement.with_only_columns(*(selected[place] for place in places)), tuple(self._plain.columns[place] for place in places))

@@ -1,0 +1,325 @@
+"""Every error of the package, and the one place where words for them are made.
+
+The tree, by what the user was doing::
+
+    MultiDBError
+    ├── ImproperlyConfigured            settings, files, secrets
+    │   └── MissingDriver               the driver of a product is not installed
+    ├── ConnectionDoesNotExist          an alias that nobody registered
+    ├── ConnectionFailed                an alias whose server or file can't be reached
+    ├── ReadOnlyAlias                   a write to an alias that only reads
+    ├── TableDoesNotExist               a table or view that the alias does not have
+    ├── FieldError                      a column, lookup or value that a query can't use
+    ├── KeyRequired                     a write to a table whose rows can't be told apart
+    ├── DoesNotExist                    get() found no row   (each model has its own subclass)
+    ├── MultipleObjectsReturned         get() found several  (each model has its own subclass)
+    ├── CrossDatabaseError              two databases in one statement
+    ├── WriteRefused                    a write that would lose or damage something
+    │   ├── RowConflict                 another row lives under that key
+    │   ├── ProtectedRows               other rows depend on the row
+    │   ├── StaleRow                    the row changed or vanished meanwhile
+    │   └── ValueNotRepresentable       the target can't hold the value exactly
+    ├── QueryCancelled                  stopped by the user or a timeout
+    └── DatabaseError                   what the database itself said
+        ├── IntegrityError, OperationalError, ProgrammingError,
+        └── DataError, InternalError, NotSupportedError
+
+``except mdb.errors.MultiDBError`` catches all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+__all__ = [
+    "ConnectionDoesNotExist",
+    "ConnectionFailed",
+    "CrossDatabaseError",
+    "DataError",
+    "DatabaseError",
+    "DoesNotExist",
+    "FieldError",
+    "ImproperlyConfigured",
+    "IntegrityError",
+    "InternalError",
+    "KeyRequired",
+    "MissingDriver",
+    "MultiDBError",
+    "MultipleObjectsReturned",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "ProtectedRows",
+    "QueryCancelled",
+    "ReadOnlyAlias",
+    "RowConflict",
+    "StaleRow",
+    "TableDoesNotExist",
+    "ValueNotRepresentable",
+    "WriteRefused",
+    "near",
+    "one_of",
+]
+
+
+def near(name: str, names: Iterable[str], limit: int = 3) -> list[str]:
+    """Give the names that were probably meant, most similar first.
+
+    Parameters
+    ----------
+    name
+        What was asked.
+    names
+        What exists.
+    limit
+        The most suggestions to give.
+
+    Examples
+    --------
+    >>> near("legcy_users", ["default", "legacy_users"])
+    ['legacy_users']
+    """
+    known = {existing.casefold(): existing for existing in names}
+    return [known[match] for match in get_close_matches(name.casefold(), known, n=limit, cutoff=0.6)]
+
+
+def one_of(names: Iterable[str], limit: int = 12) -> str:
+    """List names for a message, cut where a screen would overflow.
+
+    Examples
+    --------
+    >>> one_of(["a", "b"])
+    "'a', 'b'"
+    >>> one_of([])
+    'none'
+    """
+    shown = [*names]
+    text = ", ".join(repr(name) for name in shown[:limit]) or "none"
+    return text if len(shown) <= limit else f"{text} and {len(shown) - limit:,} more"
+
+
+def _did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Phrase the nearest names as a question, or say nothing."""
+    matches = near(name, names)
+    return f" Did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
+
+
+class MultiDBError(Exception):
+    """Root of every error that the package raises on purpose."""
+
+    def __str__(self) -> str:
+        """Give the message alone, also where a base class would quote it (``KeyError`` does)."""
+        return str(self.args[0]) if self.args else ""
+
+
+class ImproperlyConfigured(MultiDBError):
+    """Settings that can't work: a missing key, an unknown engine, a secret that is not there."""
+
+
+class MissingDriver(ImproperlyConfigured):
+    """The Python driver of a database product is not installed; the message names the extra."""
+
+
+class ConnectionDoesNotExist(MultiDBError, KeyError):
+    """An alias that is not registered.
+
+    It is a ``KeyError`` too, so that ``"x" in mdb.aliases`` and ``mdb.aliases.get("x")`` work.
+    """
+
+    @classmethod
+    def unknown(cls, alias: object, aliases: Iterable[str]) -> ConnectionDoesNotExist:
+        """Say which alias was asked for, which exist and how to add one."""
+        if not isinstance(alias, str):
+            return cls(f"An alias is a string such as 'default', not {type(alias).__name__}.")
+        known = list(aliases)
+        return cls(
+            f"There is no database alias {alias!r}.{_did_you_mean(alias, known)} "
+            f"Registered: {one_of(known)}. Add it with mdb.connect({alias!r}, url)."
+        )
+
+
+class ConnectionFailed(MultiDBError):
+    """An alias exists, but its server or file could not be reached or refused us."""
+
+
+class ReadOnlyAlias(MultiDBError):
+    """A write was asked of an alias that is registered as read-only."""
+
+    @classmethod
+    def refused(cls, alias: str) -> ReadOnlyAlias:
+        """Say that nothing was written and where the switch is."""
+        return cls(
+            f"Alias {alias!r} is read-only, so nothing was written. "
+            f"Register it without read_only=True to allow writes, or choose another alias."
+        )
+
+    @classmethod
+    def reading(cls, alias: str) -> ReadOnlyAlias:
+        """Say that typed SQL only reads unless it is told to write."""
+        return cls(
+            f"This SQL would write to alias {alias!r}, so nothing was run: typed SQL only reads unless told otherwise. "
+            f"To write, say so: '%%db {alias} --write', or read_sql_text(..., write=True)."
+        )
+
+
+class TableDoesNotExist(MultiDBError):
+    """A table or view that the alias does not have."""
+
+    @classmethod
+    def unknown(cls, alias: str, table: str, tables: Iterable[str]) -> TableDoesNotExist:
+        """Say which table was asked for, which are near and where to look."""
+        known = list(tables)
+        return cls(
+            f"Alias {alias!r} has no table or view {table!r}.{_did_you_mean(table, known)} "
+            f"It has: {one_of(known)}. mdb.aliases[{alias!r}].tables lists them."
+        )
+
+
+class FieldError(MultiDBError):
+    """A column, lookup or value that a query can't use."""
+
+    @classmethod
+    def unknown(cls, what: str, name: str, owner: str, names: Iterable[str]) -> FieldError:
+        """Say which column or lookup was asked for and which exist."""
+        known = list(names)
+        return cls(f"{owner} has no {what} {name!r}.{_did_you_mean(name, known)} It has: {one_of(known, 30)}.")
+
+
+class KeyRequired(MultiDBError):
+    """A row of a table without a key can be read but not saved, deleted or moved."""
+
+    @classmethod
+    def missing(cls, alias: str, table: str) -> KeyRequired:
+        """Say why the write was refused and how to name a key."""
+        return cls(
+            f"Table {table!r} on alias {alias!r} has no primary or unique key, so its rows can't be told apart "
+            f"and nothing was written. Name one: Meta.key = ('column', ...) "
+            f"or mdb.reflect({table!r}, key=('column', ...))."
+        )
+
+
+class DoesNotExist(MultiDBError):
+    """``get()`` found no row."""
+
+
+class MultipleObjectsReturned(MultiDBError):
+    """``get()`` found more than one row."""
+
+
+class CrossDatabaseError(MultiDBError):
+    """One statement would need rows of two databases."""
+
+
+class WriteRefused(MultiDBError):
+    """A write that would lose or damage something; nothing was written."""
+
+
+class RowConflict(WriteRefused):
+    """Another row lives under the key.
+
+    Attributes
+    ----------
+    alias, table
+        Where the other row was found.
+    key
+        The key's values by column.
+    differences
+        ``{column: (ours, theirs)}`` of the columns that differ.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        alias: str = "",
+        table: str = "",
+        key: Mapping[str, object] | None = None,
+        differences: Mapping[str, tuple[object, object]] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.alias, self.table = alias, table
+        self.key = dict(key or {})
+        self.differences = dict(differences or {})
+
+
+class ProtectedRows(WriteRefused):
+    """Rows of other tables depend on the row.
+
+    Attributes
+    ----------
+    alias, table
+        Where the delete was asked for.
+    counts
+        ``{table: rows}`` of the rows that the delete would take along.
+    """
+
+    def __init__(
+        self, message: str, *, alias: str = "", table: str = "", counts: Mapping[str, int] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.alias, self.table = alias, table
+        self.counts = dict(counts or {})
+
+
+class StaleRow(WriteRefused):
+    """The row changed or vanished between reading and writing it."""
+
+
+class ValueNotRepresentable(WriteRefused):
+    """A value that a column can't hold, or that a frame can't show, exactly.
+
+    Attributes
+    ----------
+    column
+        The column in question.
+    """
+
+    def __init__(self, message: str, *, column: str = "") -> None:
+        super().__init__(message)
+        self.column = column
+
+
+class QueryCancelled(MultiDBError):
+    """The statement was stopped in the database by the user or by ``statement_timeout``."""
+
+
+class DatabaseError(MultiDBError):
+    """What the database itself said, with the alias and the statement attached.
+
+    Attributes
+    ----------
+    alias
+        Where it happened.
+    statement
+        The SQL text without its values, or ``None``.
+    """
+
+    def __init__(self, message: str, *, alias: str = "", statement: str | None = None) -> None:
+        super().__init__(message)
+        self.alias = alias
+        self.statement = statement
+
+
+class IntegrityError(DatabaseError):
+    """A constraint was violated: a key, a reference, a check, NOT NULL."""
+
+
+class OperationalError(DatabaseError):
+    """The database could not do it now: connection lost, locked, out of space."""
+
+
+class ProgrammingError(DatabaseError):
+    """The statement itself is wrong: syntax, a table or column that is not there, a missing privilege."""
+
+
+class DataError(DatabaseError):
+    """A value does not fit its column."""
+
+
+class InternalError(DatabaseError):
+    """The database met an error of its own."""
+
+
+class NotSupportedError(DatabaseError):
+    """The database can't do what was asked."""

@@ -1,0 +1,214 @@
+"""Delete one row, after looking at who it is and what hangs on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from multidb_explorer.connections.registry import databases
+from multidb_explorer.errors import ProtectedRows, RowConflict, StaleRow
+from multidb_explorer.models.saving import conflict
+from multidb_explorer.models.target import Target
+from multidb_explorer.schema.catalog import Reference, TableSchema
+from multidb_explorer.schema.graph import TableName, children_first
+from multidb_explorer.schema.inspector import Catalog, catalog_of
+from multidb_explorer.writing.statements import delete_rows, key_condition
+
+if TYPE_CHECKING:
+    from multidb_explorer.models.model import Model
+
+__all__ = ["delete"]
+
+_CHANGES_CHILD = ("SET NULL", "SET DEFAULT")
+_CHUNK = 500
+
+Row = Mapping[str, Any]
+
+
+def delete(instance: Model, *, using: str, cascade: bool = False, force: bool = False) -> tuple[int, dict[str, int]]:
+    """Delete an instance's row from an alias; `Model.delete` tells the rules."""
+    if instance.pk is None:
+        raise ValueError(f"{type(instance).__name__} has no key set, so there is no row to delete.")
+    target = Target.of(type(instance), databases[using])
+    elsewhere = instance._state.db != using
+    if elsewhere and not force:
+        _refuse_same_database(instance, target)
+    key = target.key_of(instance)
+    with target.database.atomic() as connection:
+        row = target.row(key, lock=True)
+        if row is None:
+            return 0, {target.live.name: 0}
+        if elsewhere and not force:
+            _refuse_other_record(instance, target, key, row)
+        deleted = _delete_with_dependents(connection, target, key, cascade=cascade)
+    if instance._state.db in (None, using):
+        instance.pk = None
+        instance._state.db, instance._state.adding = None, True
+    return sum(deleted.values()), deleted
+
+
+def _refuse_same_database(instance: Model, target: Target) -> None:
+    """Two aliases of one database: the row there is not a copy but the row itself."""
+    own = instance._state.db
+    if own is not None and own in databases and databases[own].fingerprint == target.database.fingerprint:
+        alias = target.database.alias
+        raise RowConflict(
+            f"Aliases {own!r} and {alias!r} are the same database: deleting the row on {alias!r} would delete the only "
+            f"copy. delete(using={own!r}) says that you mean it.",
+            alias=alias,
+            table=target.live.name,
+        )
+
+
+def _refuse_other_record(instance: Model, target: Target, key: dict[str, Any], row: Row) -> None:
+    differences = {}
+    for name, column in target.columns.items():
+        if name in instance._values and not column.generated:
+            mine = {name: target.exact(name, instance._values[name])}
+            differences.update(target.differences(mine, row))
+    if differences:
+        raise conflict(target, key, differences, "delete(..., force=True) deletes it all the same.")
+
+
+def _delete_with_dependents(
+    connection: Connection, target: Target, key: dict[str, Any], *, cascade: bool
+) -> dict[str, int]:
+    catalog = catalog_of(target.database)
+    found = _Dependents(catalog, connection)
+    found.collect(target, key)
+    if found.total and not cascade:
+        raise _protected(target, found)
+    backend = target.database.backend
+    counts = {target.live.name: 0}
+    for table in children_first(catalog, found.rows):
+        core = catalog.core_table(*table)
+        # Rows found last hang on rows found first, so a tree inside one table goes leaves first.
+        for level in reversed(found.rows[table]):
+            gone = delete_rows(connection, backend, core, level)
+            if gone != len(level):
+                raise StaleRow(
+                    f"Rows of {table[0]!r} changed while they were being deleted, so nothing was deleted. Try again."
+                )
+            counts[table[0]] = counts.get(table[0], 0) + gone
+    return counts
+
+
+def _protected(target: Target, found: _Dependents) -> ProtectedRows:
+    counts = dict(found.counts)
+    listed = ", ".join(f"{count:,} of {table!r}" for table, count in counts.items())
+    changed = f" ({', '.join(sorted(found.changed))} would only lose the reference)" if found.changed else ""
+    return ProtectedRows(
+        f"Deleting this row from {target.where} would take other rows along: {listed}{changed}. Nothing was deleted. "
+        f"delete(..., cascade=True) deletes them too; to keep them, copy or move them first.",
+        alias=target.database.alias,
+        table=target.live.name,
+        counts=counts,
+    )
+
+
+@dataclass
+class _Dependents:
+    """The rows that hang on a row, found key by key, so that cycles end and nothing is counted twice.
+
+    Attributes
+    ----------
+    rows
+        Keys to delete by table, in levels: each level hangs on one before it.
+    counts
+        Dependent rows by table, also those that would only be changed.
+    changed
+        Tables whose rows would only lose their reference.
+    """
+
+    catalog: Catalog
+    connection: Connection
+    rows: dict[TableName, list[list[Row]]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    changed: set[str] = field(default_factory=set)
+    _seen: dict[TableName, set[tuple[Any, ...]]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """How many rows there are besides the one that was named."""
+        return sum(self.counts.values())
+
+    def collect(self, target: Target, key: Row) -> None:
+        """Start at one row and follow every reference to it."""
+        table = (target.live.name, target.live.schema)
+        start = self._select(target.live, key_condition(target.table, key))
+        self._keep(table, target.live, start)
+        waiting = [(table, start)]
+        while waiting:
+            parent, parents = waiting.pop()
+            waiting += [(child, rows) for child, rows in self._children(parent, parents) if rows]
+
+    def _children(self, parent: TableName, parents: Sequence[Row]) -> Iterator[tuple[TableName, list[Row]]]:
+        for reference in self.catalog.references(*parent):
+            table = (reference.table, reference.schema)
+            live = self.catalog.table(*table)
+            rows = self._referring(reference, live, parents)
+            if reference.foreign_key.on_delete in _CHANGES_CHILD:
+                self._note_changed(live, rows)
+                continue
+            fresh = self._keep(table, live, rows)
+            self.counts.update({live.name: len(fresh)} if fresh else {})
+            yield table, fresh
+
+    def _note_changed(self, live: TableSchema, rows: Sequence[Row]) -> None:
+        if rows:
+            self.counts[live.name] += len(rows)
+            self.changed.add(live.name)
+
+    def _referring(self, reference: Reference, live: TableSchema, parents: Sequence[Row]) -> list[Row]:
+        key = reference.foreign_key
+        child = self.catalog.core_table(live.name, live.schema)
+        backend = self.catalog.database.backend
+        found: list[Row] = []
+        for start in range(0, len(parents), _CHUNK):
+            some = parents[start : start + _CHUNK]
+            if len(key.columns) == 1:
+                condition = backend.member(child.c[key.columns[0]], [row[key.target_columns[0]] for row in some])
+            else:
+                pairs = [list(zip(key.columns, key.target_columns, strict=True))] * len(some)
+                condition = sa.or_(
+                    *(
+                        sa.and_(*(child.c[mine] == row[theirs] for mine, theirs in pair))
+                        for pair, row in zip(pairs, some, strict=True)
+                    )
+                )
+            found += self._select(live, condition)
+        return found
+
+    def _select(self, live: TableSchema, condition: sa.ColumnElement[bool]) -> list[Row]:
+        """Read what identifies rows and what other tables refer to."""
+        table = self.catalog.core_table(live.name, live.schema)
+        referred = [
+            name for r in self.catalog.references(live.name, live.schema) for name in r.foreign_key.target_columns
+        ]
+        names = list(dict.fromkeys([*_identity(live), *referred]))
+        rows = self.connection.execute(sa.select(*(table.c[name] for name in names)).where(condition))
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _keep(self, table: TableName, live: TableSchema, rows: Sequence[Row]) -> list[Row]:
+        """Keep the rows that were not met before, as one level to delete."""
+        identity = _identity(live)
+        seen = self._seen.setdefault(table, set())
+        fresh = []
+        for row in rows:
+            mark = tuple(row[name] for name in identity)
+            if mark not in seen:
+                seen.add(mark)
+                fresh.append(row)
+        if fresh:
+            self.rows.setdefault(table, []).append([{name: row[name] for name in identity} for row in fresh])
+        return fresh
+
+
+def _identity(live: TableSchema) -> tuple[str, ...]:
+    """Name the columns that tell a row: its key, or all columns of a table without one."""
+    return live.key or tuple(column.name for column in live.columns)

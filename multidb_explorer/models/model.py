@@ -1,0 +1,320 @@
+"""Model: a class for the rows of one table, wherever they live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import sqlalchemy as sa
+
+from multidb_explorer.connections.registry import databases
+from multidb_explorer.display import html_table
+from multidb_explorer.errors import DoesNotExist, FieldError, ImproperlyConfigured, MultipleObjectsReturned
+from multidb_explorer.models.options import Options
+from multidb_explorer.models.sources import DeclaredSource, ReflectedSource
+from multidb_explorer.query.preview import cell_text
+from multidb_explorer.query.queryset import QuerySet
+
+__all__ = ["FieldAttribute", "InstanceState", "Model"]
+
+
+@dataclass
+class InstanceState:
+    """Where an instance lives.
+
+    Attributes
+    ----------
+    db
+        The alias it was read from or last saved to; ``None`` for a new one.
+    adding
+        Whether it is in no database yet.
+    """
+
+    db: str | None = None
+    adding: bool = True
+
+
+class FieldAttribute:
+    """A column as an attribute: the value on an instance, the SQLAlchemy column on the class."""
+
+    def __init__(self, name: str, column: sa.Column[Any] | None = None) -> None:
+        self.name = name
+        self.column = column
+
+    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
+        if instance is None:
+            return self.column if self.column is not None else self
+        return instance._values.get(self.name)
+
+    def __set__(self, instance: Model, value: Any) -> None:
+        instance._values[self.name] = value
+
+
+class Model:
+    """Base class of models.
+
+    Declare SQLAlchemy columns and an inner ``Meta`` with ``table``, ``using``, ``schema`` and ``key``; or let
+    ``mdb.reflect()`` make the class from a live table.
+
+    Parameters
+    ----------
+    **values
+        The fields' values; ``pk`` stands for the key.
+
+    Examples
+    --------
+    >>> import multidb_explorer as mdb
+    >>> from sqlalchemy import Column, Integer, String
+    >>> mdb.configure({"default": "sqlite://"})
+    >>> class User(mdb.Model):
+    ...     id = Column(Integer, primary_key=True)
+    ...     name = Column(String(80), nullable=False)
+    ...     class Meta:
+    ...         table = "users"
+    >>> User(id=1, name="Ann")
+    <User pk=1, not saved>
+    """
+
+    objects: ClassVar[QuerySet[Any]]
+    _meta: ClassVar[Options]
+    _source: ClassVar[DeclaredSource | ReflectedSource]
+    DoesNotExist: ClassVar[type[DoesNotExist]] = DoesNotExist
+    MultipleObjectsReturned: ClassVar[type[MultipleObjectsReturned]] = MultipleObjectsReturned
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        columns = _collected(cls)
+        cls._meta = Options.of(cls.__name__, getattr(cls, "Meta", None), inherited="Meta" not in vars(cls))
+        cls.DoesNotExist = type(
+            "DoesNotExist",
+            (DoesNotExist,),
+            {"__module__": cls.__module__, "__qualname__": f"{cls.__qualname__}.DoesNotExist"},
+        )
+        cls.MultipleObjectsReturned = type(
+            "MultipleObjectsReturned",
+            (MultipleObjectsReturned,),
+            {"__module__": cls.__module__, "__qualname__": f"{cls.__qualname__}.MultipleObjectsReturned"},
+        )
+        if columns and not cls._meta.abstract:
+            cls._attach(DeclaredSource(cls, cls._meta, columns), columns)
+
+    @classmethod
+    def _attach(cls, source: DeclaredSource | ReflectedSource, columns: Mapping[str, sa.Column[Any] | None]) -> None:
+        """Give the class its source, its ``objects`` and an attribute a column."""
+        unknown = [name for name in source.options.key if name not in source.names]
+        if unknown:
+            raise FieldError.unknown("field", unknown[0], f"Meta.key of model {cls.__name__}", source.names)
+        cls._source = source
+        cls.objects = QuerySet(source)
+        for name, column in columns.items():
+            # A column called like a method stays reachable as instance["save"].
+            if column is not None or not hasattr(Model, name):
+                setattr(cls, name, FieldAttribute(name, column))
+
+    def __init__(self, **values: Any) -> None:
+        if not hasattr(type(self), "_source"):
+            raise ImproperlyConfigured(f"Model {type(self).__name__} has no columns, so it has no rows.")
+        self._values: dict[str, Any] = {}
+        self._state = InstanceState()
+        key = values.pop("pk", None) if "pk" not in self._source.names else None
+        for name in values:
+            self._require(name)
+        for name, default in _defaults(self._source).items():
+            if name not in values:
+                self._values[name] = default
+        self._values.update(values)
+        if key is not None:
+            self.pk = key
+
+    @classmethod
+    def _from_row(cls, values: dict[str, Any], alias: str) -> Self:
+        instance = cls.__new__(cls)
+        instance._values = values
+        instance._state = InstanceState(alias, adding=False)
+        return instance
+
+    # Values
+
+    def _require(self, name: str) -> None:
+        if name not in self._source.names:
+            raise FieldError.unknown("field", name, type(self).__name__, self._source.names)
+
+    def __getitem__(self, name: str) -> Any:
+        self._require(name)
+        return self._values.get(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._require(name)
+        self._values[name] = value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A misspelt field would otherwise be kept as a plain attribute and silently never be saved.
+        if not name.startswith("_") and not hasattr(type(self), name):
+            self._require(name)
+        super().__setattr__(name, value)
+
+    @property
+    def pk(self) -> Any:
+        """The key: one value, or a tuple for a key of several columns; ``None`` while it is not set."""
+        key = self._source.key
+        values = tuple(self._values.get(name) for name in key)
+        if not key or any(value is None for value in values):
+            return None
+        return values[0] if len(values) == 1 else values
+
+    @pk.setter
+    def pk(self, value: Any) -> None:
+        key = self._source.key
+        if not key:
+            raise FieldError(f"{type(self).__name__} has no key, so pk can't be set.")
+        values = (value,) if len(key) == 1 else (value if value is not None else (None,) * len(key))
+        if len(values) != len(key):
+            raise FieldError(
+                f"The key of {type(self).__name__} is ({', '.join(key)}); give pk as a tuple of {len(key)} values."
+            )
+        self._values.update(zip(key, values, strict=True))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the values by field."""
+        return {name: self._values.get(name) for name in self._source.names}
+
+    # Writing
+
+    def save(
+        self,
+        using: str | None = None,
+        *,
+        force_insert: bool = False,
+        force_update: bool = False,
+        update_fields: list[str] | tuple[str, ...] | None = None,
+        on_conflict: str = "error",
+    ) -> None:
+        """Save the row to a database: an UPDATE by key, or an INSERT where no row matched.
+
+        Parameters
+        ----------
+        using
+            The alias; by default the one the instance lives in, else the model's.
+        force_insert, force_update
+            Only the one or the other.
+        update_fields
+            Only these fields, in a row that exists.
+        on_conflict
+            What to do when the instance comes from another database and a different row lives under its key:
+            ``"error"``, ``"overwrite"`` it, or ``"skip"`` the save.
+
+        Raises
+        ------
+        ConnectionDoesNotExist, ReadOnlyAlias, TableDoesNotExist, KeyRequired
+            Before any SQL.
+        ValueNotRepresentable
+            When the target can't hold a value exactly; it names the column.
+        RowConflict
+            When a different row lives there; it lists the columns that differ.
+        IntegrityError
+            When another rule of the target refuses the row.
+
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> mdb.configure({"default": "sqlite://"})
+        """
+        from multidb_explorer.models.saving import save
+
+        save(
+            self,
+            using=self._chosen(using),
+            force_insert=force_insert,
+            force_update=force_update,
+            update_fields=update_fields,
+            on_conflict=on_conflict,
+        )
+
+    def delete(
+        self, using: str | None = None, *, cascade: bool = False, force: bool = False
+    ) -> tuple[int, dict[str, int]]:
+        """Delete the row by its key from a database.
+
+        Parameters
+        ----------
+        using
+            The alias; by default the one the instance lives in.
+        cascade
+            Whether rows of other tables that refer to it may go with it.
+        force
+            Delete on another alias than the instance's own also when the row there is a different record.
+
+        Returns
+        -------
+        tuple
+            Rows deleted in all, and by table.
+
+        Raises
+        ------
+        RowConflict
+            When the row on another alias is a different record, or the two aliases are one database.
+        ProtectedRows
+            When other rows refer to it and `cascade` is not given.
+        """
+        from multidb_explorer.models.deleting import delete
+
+        return delete(self, using=self._chosen(using), cascade=cascade, force=force)
+
+    def refresh_from_db(self, using: str | None = None) -> None:
+        """Read the row again, from its own database or another one."""
+        alias = self._chosen(using)
+        fresh = type(self).objects.using(alias).get(pk=self.pk)
+        self._values, self._state = fresh._values, fresh._state
+
+    def _chosen(self, using: str | None) -> str:
+        alias = using if using is not None else (self._state.db or self._source.default_alias)
+        return databases[alias].alias
+
+    # Identity and looks
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Model):
+            return NotImplemented
+        if type(self) is not type(other) or self.pk is None:
+            return self is other
+        return self.pk == other.pk and self._state.db == other._state.db
+
+    def __hash__(self) -> int:
+        if self.pk is None:
+            raise TypeError("An instance without a key can't be hashed; save it first.")
+        return hash((type(self), self.pk, self._state.db))
+
+    def __repr__(self) -> str:
+        where = f"on {self._state.db!r}" if self._state.db else "not saved"
+        return f"<{type(self).__name__} pk={self.pk!r}, {where}>"
+
+    def _repr_html_(self) -> str:
+        rows = [[name, cell_text(value)] for name, value in self.to_dict().items()]
+        return html_table(["field", "value"], rows, caption=repr(self).strip("<>"))
+
+
+def _collected(cls: type[Model]) -> dict[str, sa.Column[Any]]:
+    """Take the declared columns of a class and of the abstract classes above it, in their order."""
+    columns: dict[str, sa.Column[Any]] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in list(vars(base).items()):
+            declared = value.column if isinstance(value, FieldAttribute) else value
+            if isinstance(declared, sa.Column):
+                # Every model owns its columns: a column belongs to one table.
+                own: sa.Column[Any] = declared if base is cls else declared._copy()
+                own.name = own.name or name
+                columns[name] = own
+    return columns
+
+
+def _defaults(source: DeclaredSource | ReflectedSource) -> dict[str, Any]:
+    """Give the Python-side defaults of declared columns, callables called."""
+    if not isinstance(source, DeclaredSource):
+        return {}
+    found = {}
+    for attribute, name in source.attributes.items():
+        default = source.table.c[name].default
+        if isinstance(default, sa.ColumnDefault):
+            found[attribute] = default.arg(None) if default.is_callable else default.arg
+    return found

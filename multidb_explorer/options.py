@@ -1,0 +1,40 @@
+"""Settings of the package itself: how much is shown and fetched at a time.
+
+``mdb.options.preview_rows = 50`` changes one for the session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Options", "options"]
+
+
+@dataclass
+class Options:
+    """What a session may tune.
+
+    Attributes
+    ----------
+    preview_rows
+        Rows that a QuerySet shows as the last line of a cell.
+    preview_characters
+        Characters of a cell value shown in a preview.
+    batch_rows
+        Rows per Arrow batch while reading.
+    connect_timeout
+        Seconds to wait for a server before a connection counts as failed.
+
+    Examples
+    --------
+    >>> Options().preview_rows
+    20
+    """
+
+    preview_rows: int = 20
+    preview_characters: int = 80
+    batch_rows: int = 50_000
+    connect_timeout: int = 10
+
+
+options = Options()

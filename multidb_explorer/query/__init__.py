@@ -1,0 +1,1 @@
+"""Questions to one database: lookups, state, compiler and the lazy QuerySet."""

@@ -1,0 +1,150 @@
+"""From a QuerySet's state to SQLAlchemy statements for one database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from multidb_explorer.errors import FieldError
+from multidb_explorer.query.lookups import LOOKUPS, Operand
+from multidb_explorer.query.source import Bound, Field
+from multidb_explorer.query.state import Condition, QueryState, Where
+from multidb_explorer.results.stream import Reading
+from multidb_explorer.results.types import ResultColumn
+
+__all__ = ["counting", "reading", "rendered", "testing"]
+
+
+def reading(state: QueryState, bound: Bound) -> Reading:
+    """Compile the SELECT of a QuerySet together with what its columns hold."""
+    statement = _sliced(
+        _filtered(
+            sa.select(*(_selected(field, bound) for field in bound.fields)).select_from(bound.table), state, bound
+        ),
+        state,
+        bound,
+    )
+    return Reading(statement, tuple(ResultColumn(f.name, f.kind, f.nullable) for f in bound.fields))
+
+
+def _selected(field: Field, bound: Bound) -> sa.ColumnElement[Any]:
+    wrapped = bound.database.backend.readable(field.column, field.kind)
+    return wrapped if wrapped is field.column else wrapped.label(field.column.name)
+
+
+def counting(state: QueryState, bound: Bound) -> sa.Select[Any]:
+    """Compile the statement that counts a QuerySet's rows, its slice included."""
+    if not state.sliced:
+        return _filtered(sa.select(sa.func.count()).select_from(bound.table), state, bound)
+    rows = _filtered(sa.select(sa.literal_column("1")).select_from(bound.table), state, bound)
+    return sa.select(sa.func.count()).select_from(_limited(rows, state).subquery())
+
+
+def testing(state: QueryState, bound: Bound) -> sa.Select[Any]:
+    """Compile the statement that tells whether there is any row."""
+    rows = _filtered(sa.select(sa.literal_column("1")).select_from(bound.table), state, bound)
+    return _limited(rows, state).limit(1) if state.stop is None else _limited(rows, state)
+
+
+def rendered(statement: sa.Select[Any], bound: Bound) -> str:
+    """Write a statement as text for reading, its parameters below it; it is never run from this text."""
+    compiled = statement.compile(dialect=bound.database.engine.dialect, compile_kwargs={"render_postcompile": True})
+    parameters = dict(compiled.params)
+    return f"{compiled}\n-- parameters: {parameters}" if parameters else str(compiled)
+
+
+def _filtered(statement: sa.Select[Any], state: QueryState, bound: Bound) -> sa.Select[Any]:
+    for where in state.where:
+        statement = statement.where(_condition(where, bound))
+    return statement
+
+
+def _condition(where: Where, bound: Bound) -> sa.ColumnElement[bool]:
+    parts = [_compiled(condition, bound, strict=where.negated) for condition in where.conditions]
+    joined = sa.and_(sa.true(), *parts) if parts else sa.true()
+    return sa.not_(joined) if where.negated else joined
+
+
+def _compiled(condition: Condition, bound: Bound, *, strict: bool) -> sa.ColumnElement[bool]:
+    field_names, lookup_name = _parsed(condition.keyword, bound)
+    if len(field_names) > 1:
+        return _composite(field_names, lookup_name, condition.value, bound)
+    field = bound.field(field_names[0])
+    lookup = LOOKUPS[lookup_name]
+    operand = Operand(field.name, field.column, field.kind, bound.database.backend)
+    compiled = lookup.compile(operand, condition.value)
+    if strict and field.nullable and not lookup.nulls:
+        # NOT of an unknown is unknown: a row whose column is NULL does not fulfil the condition, so exclude() keeps it.
+        return sa.and_(compiled, field.column.is_not(None))
+    return compiled
+
+
+def _parsed(keyword: str, bound: Bound) -> tuple[Sequence[str], str]:
+    """Split a keyword into fields and lookup; a column's own name may hold double underscores."""
+    name, lookup = keyword, "exact"
+    if keyword not in bound.by_name and "__" in keyword:
+        name, _, lookup = keyword.rpartition("__")
+    if name == "pk" and "pk" not in bound.by_name:
+        names: Sequence[str] = _key(bound)
+    else:
+        names = [bound.field(name if name in bound.by_name or lookup in LOOKUPS else keyword).name]
+    if lookup not in LOOKUPS:
+        raise FieldError.unknown("lookup", lookup, f"Field {name!r} of {bound.name}", LOOKUPS)
+    return names, lookup
+
+
+def _key(bound: Bound) -> Sequence[str]:
+    if not bound.key:
+        raise FieldError(f"{bound.name} has no key on alias {bound.database.alias!r}, so pk means nothing there.")
+    return bound.key
+
+
+def _composite(names: Sequence[str], lookup: str, value: Any, bound: Bound) -> sa.ColumnElement[bool]:
+    """Compare a key of several columns with a tuple, or with a list of tuples."""
+    if lookup == "exact":
+        return _equal_key(names, value, bound)
+    if lookup == "in":
+        return sa.or_(sa.false(), *(_equal_key(names, item, bound) for item in value))
+    raise FieldError(f"The key of {bound.name} has {len(names)} columns; only pk=(...) and pk__in=[...] work on it.")
+
+
+def _equal_key(names: Sequence[str], value: Any, bound: Bound) -> sa.ColumnElement[bool]:
+    if not isinstance(value, tuple | list) or len(value) != len(names):
+        raise FieldError(f"The key of {bound.name} is ({', '.join(names)}); give pk as a tuple of {len(names)} values.")
+    return sa.and_(*(_compiled(Condition(n, v), bound, strict=False) for n, v in zip(names, value, strict=True)))
+
+
+def _sliced(statement: sa.Select[Any], state: QueryState, bound: Bound) -> sa.Select[Any]:
+    order = [*state.order]
+    if state.sliced or order:
+        # An order that leaves ties would let two pages overlap; the key decides between equals.
+        named = {name.removeprefix("-") for name in order}
+        order += [name for name in bound.key if name not in named]
+    return _limited(statement.order_by(*(_ordering(name, bound) for name in _spelt_out(order, bound))), state)
+
+
+def _spelt_out(order: Sequence[str], bound: Bound) -> list[str]:
+    """Replace pk by the columns of the key, each only once."""
+    names: list[str] = []
+    for name in order:
+        sign, bare = ("-", name[1:]) if name.startswith("-") else ("", name)
+        names += [
+            f"{sign}{column}" for column in (_key(bound) if bare == "pk" and "pk" not in bound.by_name else [bare])
+        ]
+    seen: dict[str, str] = {}
+    for name in names:
+        seen.setdefault(name.removeprefix("-"), name)
+    return list(seen.values())
+
+
+def _ordering(name: str, bound: Bound) -> sa.ColumnElement[Any]:
+    field: Field = bound.field(name.removeprefix("-"))
+    return field.column.desc() if name.startswith("-") else field.column.asc()
+
+
+def _limited(statement: sa.Select[Any], state: QueryState) -> sa.Select[Any]:
+    if state.stop is not None:
+        statement = statement.limit(max(0, state.stop - state.start))
+    return statement.offset(state.start) if state.start else statement

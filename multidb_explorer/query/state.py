@@ -1,0 +1,66 @@
+"""What a QuerySet was asked so far, as one frozen value that is never changed, only replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+__all__ = ["Condition", "QueryState", "Where"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One keyword of ``filter()``: ``country="FR"`` or ``id__gt=5``."""
+
+    keyword: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Where:
+    """The keywords of one ``filter()`` or ``exclude()`` call."""
+
+    conditions: tuple[Condition, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class QueryState:
+    """Everything that decides what a QuerySet reads, and from where.
+
+    Attributes
+    ----------
+    alias
+        The alias that ``using()`` named, or ``None``.
+    start, stop
+        The slice, counted from the first row.
+    empty
+        Whether it is known to have no rows, so that no SQL is needed.
+    """
+
+    alias: str | None = None
+    where: tuple[Where, ...] = ()
+    order: tuple[str, ...] = ()
+    start: int = 0
+    stop: int | None = None
+    empty: bool = False
+
+    @property
+    def sliced(self) -> bool:
+        """Whether a slice was taken."""
+        return self.start > 0 or self.stop is not None
+
+    def sliced_to(self, start: int | None, stop: int | None) -> QueryState:
+        """Take a slice of the present slice.
+
+        Examples
+        --------
+        >>> state = QueryState().sliced_to(10, 20).sliced_to(5, None)
+        >>> state.start, state.stop
+        (15, 20)
+        """
+        first = self.start + (start or 0)
+        last = self.stop if stop is None else self.start + stop
+        if self.stop is not None and last is not None:
+            last = min(last, self.stop)
+        return replace(self, start=first, stop=last, empty=self.empty or (last is not None and last <= first))

@@ -1,0 +1,1 @@
+"""Answers: rows, Arrow batches and frames, typed by their columns."""

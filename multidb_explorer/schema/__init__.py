@@ -1,0 +1,1 @@
+"""What exists in a database, and how its tables hang together."""

@@ -1,0 +1,287 @@
+"""Read what exists in a database, level by level, and keep it until it is refreshed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Inspector
+from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedForeignKeyConstraint
+from sqlalchemy.engine.reflection import ObjectKind
+
+from multidb_explorer.connections.database import Database
+from multidb_explorer.errors import FieldError, TableDoesNotExist
+from multidb_explorer.schema.catalog import Column, ForeignKey, Index, Reference, TableSchema, TableSummary
+from multidb_explorer.schema.matching import Ambiguous, match
+
+__all__ = ["Catalog", "catalog_of"]
+
+T = TypeVar("T")
+
+
+def catalog_of(database: Database) -> Catalog:
+    """Give the catalog of a database; it lives as long as the alias's registration.
+
+    Examples
+    --------
+    >>> import multidb_explorer as mdb
+    >>> mdb.configure({"default": "sqlite://"})
+    >>> from multidb_explorer.connections.registry import databases
+    >>> catalog_of(databases["default"]).tables()
+    ()
+    """
+    return database.memo("catalog", lambda: Catalog(database))
+
+
+class Catalog:
+    """What exists in one database. Each level is read when it is first asked for: schemas, tables, one table's columns.
+
+    Parameters
+    ----------
+    database
+        Whose catalog it is.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._lock = threading.RLock()
+        self._known: dict[tuple[Any, ...], Any] = {}
+        self._metadata = sa.MetaData()
+
+    # Levels
+
+    def schemas(self) -> tuple[str, ...]:
+        """Names of the schemas; empty where the product has none."""
+        if not self.database.backend.features.schemas:
+            return ()
+        return self._once(("schemas",), lambda inspector: tuple(inspector.get_schema_names()))
+
+    def tables(self, schema: str | None = None) -> tuple[TableSummary, ...]:
+        """List the tables and views of a schema, sorted by name, in a handful of statements however many there are.
+
+        Parameters
+        ----------
+        schema
+            ``None`` for the alias's own schema.
+        """
+        schema = schema or self.database.schema
+        return self._once(("tables", schema), lambda inspector: self._list(inspector, schema))
+
+    def table(self, name: str, schema: str | None = None) -> TableSchema:
+        """Describe one table or view.
+
+        Raises
+        ------
+        TableDoesNotExist
+            With near names.
+        """
+        schema = schema or self.database.schema
+        if ("table", schema, name) not in self._known:
+            self._require(name, schema)
+        return self._once(("table", schema, name), lambda inspector: self._describe(inspector, name, schema))
+
+    def core_table(self, name: str, schema: str | None = None) -> sa.Table:
+        """Give the SQLAlchemy table, in a MetaData of this alias alone."""
+        schema = schema or self.database.schema
+        described = self.table(name, schema)
+        with self._lock:
+            return self._known_or(("core", schema, name), lambda: _core_table(described, self._metadata))
+
+    def find(self, name: str, schema: str | None = None) -> str:
+        """Find the table that is meant, also where this database spells it differently (``Customer``, ``customer``).
+
+        Raises
+        ------
+        TableDoesNotExist
+            When none or several fit.
+        """
+        names = [table.name for table in self.tables(schema)]
+        try:
+            found = match(name, names)
+        except Ambiguous as error:
+            raise TableDoesNotExist(
+                f"Alias {self.database.alias!r} has several tables that {name!r} could mean: "
+                f"{', '.join(map(repr, error.args[0]))}. Name one of them exactly."
+            ) from None
+        if found is None:
+            raise TableDoesNotExist.unknown(self.database.alias, name, names)
+        return found
+
+    def references(self, name: str, schema: str | None = None) -> tuple[Reference, ...]:
+        """List the foreign keys that point to a table, from whatever schema."""
+        schema = schema or self.database.schema
+        default, found = self._once(("references",), lambda inspector: _references(inspector, self.schemas()))
+        return tuple(
+            reference
+            for reference in found
+            if reference.foreign_key.target_table == name
+            and (reference.foreign_key.target_schema or default) == (schema or default)
+        )
+
+    def refresh(self) -> None:
+        """Forget everything that was read; the next question asks the database again."""
+        with self._lock:
+            self._known.clear()
+            self._metadata = sa.MetaData()
+
+    # How
+
+    def _once(self, key: tuple[Any, ...], read: Callable[[Inspector], T]) -> T:
+        with self._lock:
+            if key in self._known:
+                return cast("T", self._known[key])
+        # Read outside the lock: two threads asking at once cost a second read, never a wait for a slow server.
+        with self._inspector() as inspector:
+            found = read(inspector)
+        with self._lock:
+            return cast("T", self._known.setdefault(key, found))
+
+    def _known_or(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        if key not in self._known:
+            self._known[key] = make()
+        return cast("T", self._known[key])
+
+    @contextmanager
+    def _inspector(self) -> Iterator[Inspector]:
+        with self.database.connect() as connection:
+            yield sa.inspect(connection)
+
+    def _require(self, name: str, schema: str | None) -> None:
+        """Refuse a table that is not there; a list that misses it may only be old."""
+        if not any(table.name == name for table in self.tables(schema)):
+            with self._lock:
+                self._known.pop(("tables", schema), None)
+            names = [table.name for table in self.tables(schema)]
+            if name not in names:
+                raise TableDoesNotExist.unknown(self.database.alias, name, names)
+
+    def _list(self, inspector: Inspector, schema: str | None) -> tuple[TableSummary, ...]:
+        connection = cast("Connection", inspector.bind)
+        estimates = self.database.backend.row_estimates(connection, schema)
+        comments = _comments(inspector, schema)
+        tables = [
+            TableSummary(name, schema, "table", comments.get(name), estimates.get(name))
+            for name in inspector.get_table_names(schema)
+        ]
+        views = [TableSummary(name, schema, "view", comments.get(name)) for name in _view_names(inspector, schema)]
+        return tuple(sorted([*tables, *views], key=lambda table: table.name.casefold()))
+
+    def _describe(self, inspector: Inspector, name: str, schema: str | None) -> TableSchema:
+        summary = next(table for table in self.tables(schema) if table.name == name)
+        is_table = summary.kind == "table"
+        primary = tuple(inspector.get_pk_constraint(name, schema)["constrained_columns"]) if is_table else ()
+        indexes = _indexes(inspector, name, schema)
+        uniques = inspector.get_unique_constraints(name, schema) if is_table else []
+        return TableSchema(
+            name=name,
+            schema=schema,
+            kind=summary.kind,
+            columns=tuple(self._column(column, primary) for column in inspector.get_columns(name, schema)),
+            primary_key=primary,
+            uniques=_unique_keys([unique["column_names"] for unique in uniques], indexes),
+            foreign_keys=tuple(map(_foreign_key, inspector.get_foreign_keys(name, schema))) if is_table else (),
+            indexes=indexes,
+            comment=summary.comment,
+        )
+
+    def _column(self, found: ReflectedColumn, primary: tuple[str, ...]) -> Column:
+        kind = self.database.backend.kind(found["type"])
+        default = found.get("default")
+        numbered = found.get("autoincrement") is True and found["name"] in primary
+        return Column(
+            name=found["name"],
+            type=found["type"],
+            kind=kind,
+            nullable=bool(found["nullable"]) and found["name"] not in primary,
+            default=default,
+            generated="computed" in found,
+            identity="identity" in found or numbered or self._is_row_number(found["name"], kind, primary),
+            primary_key=found["name"] in primary,
+            comment=found.get("comment"),
+        )
+
+    def _is_row_number(self, name: str, kind: object, primary: tuple[str, ...]) -> bool:
+        """Tell whether an integer primary key numbers itself without saying so."""
+        return (
+            self.database.backend.features.numbers_integer_keys
+            and primary == (name,)
+            and getattr(kind, "name", "") == "integer"
+        )
+
+
+def _comments(inspector: Inspector, schema: str | None) -> dict[str, str]:
+    try:
+        found = inspector.get_multi_table_comment(schema, kind=ObjectKind.ANY)
+    except NotImplementedError:
+        return {}
+    return {name: text for (_, name), comment in found.items() if (text := comment.get("text"))}
+
+
+def _view_names(inspector: Inspector, schema: str | None) -> Iterable[str]:
+    try:
+        return [*inspector.get_view_names(schema), *inspector.get_materialized_view_names(schema)]
+    except NotImplementedError:
+        return inspector.get_view_names(schema)
+
+
+def _indexes(inspector: Inspector, name: str, schema: str | None) -> tuple[Index, ...]:
+    try:
+        found = inspector.get_indexes(name, schema)
+    except NotImplementedError:
+        return ()
+    return tuple(Index(index["name"], tuple(index["column_names"]), bool(index["unique"])) for index in found)
+
+
+def _unique_keys(constraints: Iterable[Iterable[str]], indexes: Iterable[Index]) -> tuple[tuple[str, ...], ...]:
+    """Join unique constraints and unique indexes: products differ in which of the two they report."""
+    keys = [tuple(columns) for columns in constraints]
+    keys += [cast("tuple[str, ...]", index.columns) for index in indexes if index.unique and None not in index.columns]
+    return tuple(dict.fromkeys(key for key in keys if key))
+
+
+def _foreign_key(found: ReflectedForeignKeyConstraint) -> ForeignKey:
+    options: Mapping[str, Any] = found.get("options") or {}
+    return ForeignKey(
+        columns=tuple(found["constrained_columns"]),
+        target_table=found["referred_table"],
+        target_columns=tuple(found["referred_columns"]),
+        target_schema=found.get("referred_schema"),
+        name=found.get("name"),
+        on_delete=str(options.get("ondelete") or "NO ACTION").upper(),
+        on_update=str(options.get("onupdate") or "NO ACTION").upper(),
+    )
+
+
+def _references(inspector: Inspector, schemas: Sequence[str]) -> tuple[str | None, tuple[Reference, ...]]:
+    """Read every foreign key, and the name of the default schema, which keys within it leave out."""
+    default = inspector.default_schema_name if schemas else None
+    others = [schema for schema in schemas if schema != default]
+    return default, tuple(
+        Reference(table, home, _foreign_key(key))
+        for schema in [None, *others]
+        for (home, table), keys in inspector.get_multi_foreign_keys(schema).items()
+        for key in keys
+    )
+
+
+def _core_table(described: TableSchema, metadata: sa.MetaData) -> sa.Table:
+    columns = [
+        sa.Column(
+            column.name,
+            column.type,
+            primary_key=column.primary_key,
+            nullable=column.nullable,
+            server_default=sa.FetchedValue() if column.default is not None or column.generated else None,
+        )
+        for column in described.columns
+    ]
+    return sa.Table(described.name, metadata, *columns, schema=described.schema)
+
+
+def unknown_column(described: TableSchema, alias: str, name: str) -> FieldError:
+    """Say that a table has no such column, and which it has."""
+    owner = f"{described.kind.capitalize()} {described.name!r} on alias {alias!r}"
+    return FieldError.unknown("column", name, owner, [column.name for column in described.columns])
