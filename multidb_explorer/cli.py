@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -316,6 +317,9 @@ def _printable(text: str) -> str:
 def _demo(asked: argparse.Namespace) -> int:
     from multidb_explorer.demo import build
 
-    build(asked.folder)
-    print(f"The sample databases are in {asked.folder}.")
+    with warnings.catch_warnings(record=True, action="always") as said:
+        made = build(asked.folder)
+    for warning in said:
+        print(f"multidb: {_line(str(warning.message))}", file=sys.stderr)
+    _print_table(("alias", "file"), [(alias, str(settings["NAME"])) for alias, settings in made.items()])
     return 0

@@ -81,7 +81,10 @@ def near(name: str, names: Iterable[str], limit: int = 3) -> list[str]:
     ['legacy_users']
     """
     known = {existing.casefold(): existing for existing in names}
-    return [known[match] for match in get_close_matches(name.casefold(), known, n=limit, cutoff=0.6)]
+    asked = name.casefold()
+    close = get_close_matches(asked, known, n=limit, cutoff=0.6)
+    holding = [existing for existing in known if len(asked) > 2 and asked in existing and existing not in close]
+    return [known[match] for match in [*close, *holding][:limit]]
 
 
 def one_of(names: Iterable[str], limit: int = 12) -> str:

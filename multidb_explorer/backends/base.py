@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
+from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.types import TypeEngine
 
 from multidb_explorer.backends.kinds import Kind, kind_of
@@ -27,11 +30,16 @@ __all__ = ["Backend", "Decoder", "Driver", "Features", "ServerInfo", "Trouble"]
 Decoder = Callable[[Any], Any]
 """Turns what a driver returned (never ``None``) into the canonical Python value of a kind."""
 
+ForeignKeys = Mapping[tuple[str | None, str], Sequence[ReflectedForeignKeyConstraint]]
+"""Foreign keys by schema (``None`` for the default one) and table, as SQLAlchemy describes them."""
+
 
 @dataclass(frozen=True)
 class Features:
     """What a product can do, as questions that the rest of the code asks instead of its name."""
 
+    files: bool = False
+    """Is a database a file, so that a relative name is a relative path?"""
     read_only_session: bool = False
     """Can the session itself be made read-only, so that raw SQL can't write either?"""
     insert_returning: bool = False
@@ -46,6 +54,10 @@ class Features:
     """Does the server stop a statement by itself after the time given to `Backend.open_session`?"""
     savepoints: bool = True
     """Can a part of a transaction be undone alone?"""
+    deletes_families: bool = True
+    """Can one transaction delete rows and then the rows that they refer to?"""
+    updates_indexed_columns: bool = True
+    """Can an UPDATE set an indexed column of a row that others refer to, be it to the same value?"""
     numbers_integer_keys: bool = False
     """Does an integer primary key number new rows by itself, without a word in its declaration?"""
     max_parameters: int = 2_000
@@ -127,6 +139,10 @@ class Backend:
             f"Install it with: pip install 'multidb-explorer[{self.extra}]'"
         )
 
+    def file(self, url: URL) -> Path | None:
+        """Give the file that a URL stands for, or ``None`` where it is not one file on this machine."""
+        return None
+
     def engine_options(self, url: URL, *, read_only: bool, connect_timeout: int) -> dict[str, Any]:
         """Give the keyword arguments for ``sqlalchemy.create_engine`` (``connect_args``, ``poolclass``, ...)."""
         return {}
@@ -151,6 +167,18 @@ class Backend:
     def kind(self, type_: TypeEngine[Any]) -> Kind:
         """Give the kind of one of this product's column types."""
         return kind_of(type_)
+
+    def comments(self, connection: Connection, schema: str | None) -> dict[str, str]:
+        """Give the comments of the tables and views of a schema that have one."""
+        try:
+            found = sa.inspect(connection).get_multi_table_comment(schema, kind=ObjectKind.ANY)
+        except NotImplementedError:
+            return {}
+        return {name: text for (_, name), comment in found.items() if (text := comment.get("text"))}
+
+    def foreign_keys(self, connection: Connection, schema: str | None) -> ForeignKeys:
+        """Give every foreign key of a schema by the table that holds it, in as few statements as there can be."""
+        return sa.inspect(connection).get_multi_foreign_keys(schema)
 
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         """Estimate the rows of the tables of a schema without counting them; unknown tables are left out."""
@@ -180,7 +208,7 @@ class Backend:
         """Test membership in a list of canonical values of any length."""
         size = max(1, self.features.max_parameters // 2)
         parts = [column.in_(values[start : start + size]) for start in range(0, len(values), size)]
-        return sa.or_(*parts)
+        return sa.or_(sa.false(), *parts)
 
     # Writing
 

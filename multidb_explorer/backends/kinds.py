@@ -30,7 +30,8 @@ class Kind:
     unsigned
         Whether an integer has no negative values.
     precision, scale
-        Digits in all and digits after the point of a decimal; ``None`` where the database sets no limit.
+        Digits in all and digits after the point of a decimal; ``None`` where the database sets no limit. The scale of a
+        time or timestamp counts the digits of its seconds.
     length
         Most characters of a text or bytes of a binary; ``None`` where there is no limit.
     tz

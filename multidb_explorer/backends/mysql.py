@@ -13,19 +13,26 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
+from sqlalchemy.sql.operators import OperatorClass
 
-from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ForeignKeys, ServerInfo, Trouble
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import ValueNotRepresentable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy.engine import URL, Connection, Dialect
+    from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
     from sqlalchemy.types import TypeEngine
 
 __all__ = ["MySQLBackend"]
+
+for _forgotten in (mysql.BIT, mysql.YEAR):
+    if _forgotten.operator_classes is OperatorClass.UNSPECIFIED:
+        # SQLAlchemy 2.1 forgot to say how they compare, and warns at every comparison.
+        _forgotten.operator_classes = OperatorClass.ANY
 
 # An UPDATE reports the rows that it matched, where the server would count those that it changed.
 _FOUND_ROWS = 2
@@ -127,8 +134,7 @@ class MySQLBackend(Backend):
             return _integer_kind(type_)
         match type_:
             case mysql.BIT():
-                bits = type_.length or 1
-                kind = Kind("boolean") if bits == 1 else Kind("binary", length=(bits + 7) // 8)
+                kind = _bit_kind(type_.length or 1)
             case mysql.YEAR():
                 kind = Kind("integer", bits=16)
             case mysql.FLOAT():
@@ -141,9 +147,41 @@ class MySQLBackend(Backend):
                 kind = Kind("time", scale=type_.fsp or 0)
             case mysql.SET():
                 kind = Kind("text")
+            case mysql.ENUM() if any("?" in choice for choice in type_.enums):
+                # The server shows a member outside the basic plane as a question mark, so the list is not to be trusted.
+                kind = Kind("enum")
             case _:
                 kind = kind_of(type_)
         return kind
+
+    def comments(self, connection: Connection, schema: str | None) -> dict[str, str]:
+        # SQLAlchemy would ask for every table's whole definition.
+        rows = connection.execute(
+            sa.text(
+                "SELECT table_name, table_comment FROM information_schema.tables "
+                "WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_type = 'BASE TABLE' AND table_comment <> ''"
+            ),
+            {"schema": schema},
+        )
+        return {name: comment for name, comment in rows}
+
+    def foreign_keys(self, connection: Connection, schema: str | None) -> ForeignKeys:
+        # One statement instead of one a table; a key of another database on the server is found too.
+        rows = connection.execute(
+            sa.text(
+                "SELECT k.table_schema = COALESCE(:schema, DATABASE()), k.table_schema, k.table_name, k.constraint_name, "
+                "k.column_name, k.referenced_table_schema = k.table_schema, k.referenced_table_schema, "
+                "k.referenced_table_name, k.referenced_column_name, r.delete_rule, r.update_rule "
+                "FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r "
+                "ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name "
+                "AND r.table_name = k.table_name "
+                "WHERE k.referenced_table_name IS NOT NULL AND COALESCE(:schema, DATABASE()) "
+                "IN (k.table_schema, k.referenced_table_schema) "
+                "ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position"
+            ),
+            {"schema": schema},
+        )
+        return _foreign_keys(rows, schema)
 
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         rows = connection.execute(
@@ -161,6 +199,8 @@ class MySQLBackend(Backend):
         if kind.name == "float" and kind.bits == 32:
             # The server writes a FLOAT with six digits; as a double it has all of them.
             return sa.type_coerce(column + sa.literal_column("0e0"), sa.Double())
+        if kind.name == "integer" and isinstance(column.type, mysql.BIT):
+            return sa.type_coerce(column + sa.literal_column("0"), sa.BigInteger())
         return column
 
     def decoder(self, kind: Kind) -> Decoder | None:
@@ -229,6 +269,12 @@ def _integer_kind(type_: sa.Integer) -> Kind:
         return Kind("boolean")
     bits = next((bits for class_, bits in _BITS if isinstance(type_, class_)), 32)
     return Kind("integer", bits=bits, unsigned=unsigned)
+
+
+def _bit_kind(length: int) -> Kind:
+    if length == 1:
+        return Kind("boolean")
+    return Kind("integer", bits=next(bits for bits in (8, 16, 32, 64) if length <= bits), unsigned=True)
 
 
 def _problem(value: Any, kind: Kind) -> str:
@@ -374,3 +420,24 @@ _BY_CODE: dict[int, Trouble] = {
         "other", "The value is larger than the server accepts at once; an administrator can raise max_allowed_packet."
     ),
 }
+
+
+def _foreign_keys(rows: Iterable[Any], schema: str | None) -> ForeignKeys:
+    """Join the rows of one key, one a column; names of the database itself are left out as SQLAlchemy does."""
+    found: dict[tuple[str | None, str], dict[str, ReflectedForeignKeyConstraint]] = {}
+    for own, home, table, name, column, together, target_home, target, target_column, on_delete, on_update in rows:
+        place = (schema if own else home, table)
+        key = found.setdefault(place, {}).setdefault(
+            name,
+            {
+                "name": name,
+                "constrained_columns": [],
+                "referred_schema": place[0] if together else (schema if not own else target_home),
+                "referred_table": target,
+                "referred_columns": [],
+                "options": {"ondelete": on_delete, "onupdate": on_update},
+            },
+        )
+        key["constrained_columns"].append(column)
+        key["referred_columns"].append(target_column)
+    return {place: list(keys.values()) for place, keys in found.items()}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import struct
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.sql.operators import OperatorClass
 
 from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.kinds import Kind, kind_of
-from multidb_explorer.backends.values import canonical
+from multidb_explorer.backends.values import canonical, month_day_nano
 from multidb_explorer.errors import ValueNotRepresentable
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 __all__ = ["PostgreSQLBackend"]
+
+if pg.DOMAIN.operator_classes is OperatorClass.UNSPECIFIED:
+    # SQLAlchemy 2.1 forgot to say how a domain compares, and warns at every comparison.
+    pg.DOMAIN.operator_classes = OperatorClass.ANY
 
 # Types that psycopg reads exactly; any other arrives as the server's own text.
 _EXACT = frozenset(
@@ -44,6 +50,14 @@ class _JSONBText(pg.JSONB):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
         return _json_text
+
+
+class _ArrayOrText(pg.ARRAY[Any]):
+    """Arrays whose elements have no Python form are written as they are read, in the server's own text."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        usual: Any = super().bind_processor(dialect)
+        return lambda value: value if isinstance(value, str) or usual is None else usual(value)
 
 
 def _json_text(value: Any) -> Any:
@@ -75,6 +89,8 @@ class PostgreSQLBackend(Backend):
         sa.JSON: _JSONText,
         pg.JSON: _JSONText,
         pg.JSONB: _JSONBText,
+        sa.ARRAY: _ArrayOrText,
+        pg.ARRAY: _ArrayOrText,
     }
 
     # Reaching the database
@@ -169,14 +185,13 @@ class PostgreSQLBackend(Backend):
 
     # Reading
 
-    def readable(self, column: sa.ColumnElement[Any], kind: Kind) -> sa.ColumnElement[Any]:
-        return sa.cast(column, sa.Text) if kind.name == "other" else column
-
     def decoder(self, kind: Kind) -> Decoder | None:
         if kind.name == "timestamp" and kind.tz:
             return _to_instant
         if kind.name == "decimal":
             return _to_decimal
+        if kind.name == "float" and kind.bits == 32:
+            return _to_single
         if kind.name == "array" and kind.item is not None:
             return _array_decoder(self.decoder(kind.item))
         return None
@@ -199,7 +214,7 @@ class PostgreSQLBackend(Backend):
         found = canonical(value, kind, column=column, where=where)
         if problem := _problem(found, kind):
             raise ValueNotRepresentable(f"Column {column!r} of {where} can't hold the value: {problem}.", column=column)
-        return _month_day_nano(found) if isinstance(found, dt.timedelta) else found
+        return month_day_nano(found) if isinstance(found, dt.timedelta) else found
 
     # Stopping and failing
 
@@ -236,6 +251,7 @@ _DESCRIBED: dict[str, Kind] = {
     "oid": Kind("integer", bits=32, unsigned=True),
     "float4": Kind("float", bits=32),
     "float8": Kind("float", bits=64),
+    "numeric": Kind("decimal"),
     "bool": Kind("boolean"),
     "date": Kind("date"),
     "time": Kind("time"),
@@ -253,12 +269,11 @@ def _described_kind(column: Any, types: Any) -> Kind:
     """Give the kind of one column of a raw result; what is not exact as a Python value arrives as text."""
     info = types.get(column.type_code)
     name = info.name if info is not None else ""
-    if name == "numeric":
+    if name == "numeric" and info.oid == column.type_code:
         return Kind("decimal", precision=column.precision, scale=column.scale)
     kind = _DESCRIBED.get(name, Kind("text"))
-    if info is not None and info.array_oid == column.type_code:
-        return Kind("array", item=kind if name != "numeric" else Kind("decimal"))
-    return kind
+    is_array = info is not None and info.array_oid == column.type_code
+    return Kind("array", item=kind) if is_array and (name in _EXACT or kind.name == "json") else kind
 
 
 def _problem(value: Any, kind: Kind) -> str:
@@ -277,6 +292,12 @@ def _problem(value: Any, kind: Kind) -> str:
 
 def _to_instant(value: dt.datetime) -> dt.datetime:
     return value.astimezone(dt.UTC)
+
+
+def _to_single(value: float) -> float:
+    # The server writes the shortest digits that lead back to the single; as a double they are another number.
+    found: float = struct.unpack("f", struct.pack("f", value))[0]
+    return found
 
 
 def _to_decimal(value: Decimal) -> Decimal:
@@ -303,9 +324,11 @@ def _read_exactly(connection: Any) -> None:
     for info in connection.adapters.types:
         if info.name not in _EXACT:
             connection.adapters.register_loader(info.oid, text)
+            if info.array_oid and info.name not in ("json", "jsonb"):
+                connection.adapters.register_loader(info.array_oid, text)
     connection.adapters.register_loader("interval", interval)
     connection.adapters.register_loader("timestamptz", instant)
-    connection.adapters.register_dumper("pyarrow.lib.MonthDayNano", dumper)
+    connection.adapters.register_dumper("builtins.MonthDayNano", dumper)
 
 
 @cache
@@ -374,10 +397,6 @@ def _make_interval(months: int, days: int, nanoseconds: int) -> Any:
     import pyarrow as pa
 
     return pa.MonthDayNano([months, days, nanoseconds])
-
-
-def _month_day_nano(value: dt.timedelta) -> Any:
-    return _make_interval(0, value.days, (value.seconds * 1_000_000 + value.microseconds) * 1000)
 
 
 def _interval_text(value: Any) -> str:

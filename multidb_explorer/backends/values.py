@@ -17,7 +17,7 @@ from typing import Any
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import ValueNotRepresentable
 
-__all__ = ["canonical", "plain", "same"]
+__all__ = ["canonical", "month_day_nano", "plain", "same"]
 
 
 class _Unfit(Exception):
@@ -112,6 +112,19 @@ def same(ours: Any, theirs: Any, kind: Kind) -> bool:
     return bool(ours == theirs)
 
 
+def month_day_nano(value: dt.timedelta) -> Any:
+    """Give a duration in the form that an interval column keeps it in: days apart from hours.
+
+    Examples
+    --------
+    >>> month_day_nano(dt.timedelta(days=2, seconds=1))
+    MonthDayNano(months=0, days=2, nanoseconds=1000000000)
+    """
+    import pyarrow as pa
+
+    return pa.MonthDayNano([0, value.days, (value.seconds * 1_000_000 + value.microseconds) * 1000])
+
+
 def _parsed(text: Any) -> Any:
     # Decimals, since two different numbers must not meet in one rounded float.
     return json.loads(text, parse_float=Decimal)
@@ -171,11 +184,14 @@ def _decimal(value: Any, kind: Kind) -> Decimal:
 def _fit_digits(number: Decimal, precision: int, scale: int) -> None:
     if not number.is_finite():
         raise _Unfit("it is not a finite number")
-    digits, exponent = number.normalize().as_tuple().digits, number.normalize().as_tuple().exponent
-    places = max(0, -int(exponent))
+    # Not normalize(), which rounds to the 28 digits of Python's default context.
+    written = number.as_tuple()
+    digits = "".join(map(str, written.digits)).rstrip("0")
+    exponent = int(written.exponent) + len(written.digits) - len(digits)
+    places = max(0, -exponent) if number else 0
     if places > scale:
         raise _Unfit(f"it has {places} decimal places and the column keeps {scale}")
-    if len(digits) + int(exponent) > precision - scale and number:
+    if len(digits) + exponent > precision - scale and number:
         raise _Unfit(f"it has more than {precision - scale} digits before the point")
 
 
@@ -191,6 +207,10 @@ def _text(value: Any, kind: Kind) -> str:
     if isinstance(value, bytes | bytearray | memoryview | list | dict | tuple | set):
         raise _Unfit("it is not text")
     text = str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _Unfit("it has half of a surrogate pair, which is no character") from None
     if kind.length is not None and len(text) > kind.length:
         raise _Unfit(f"it has {len(text):,} characters and the column keeps {kind.length:,}")
     return text
@@ -226,6 +246,7 @@ def _time(value: Any, kind: Kind) -> dt.time:
     if isinstance(value, str):
         value = _iso(value, dt.time, "time of day")
     if isinstance(value, dt.time) and value.tzinfo is None:
+        _fit_fraction(value, kind)
         return value
     raise _Unfit("it is not a time of day without a time zone")
 
@@ -245,7 +266,13 @@ def _timestamp(value: Any, kind: Kind) -> dt.datetime:
         raise _Unfit(
             "it has a time zone and the column keeps none; convert it with .astimezone(...).replace(tzinfo=None)"
         )
+    _fit_fraction(value, kind)
     return value.astimezone(dt.UTC) if kind.tz else value
+
+
+def _fit_fraction(value: dt.datetime | dt.time, kind: Kind) -> None:
+    if kind.scale is not None and kind.scale < 6 and value.microsecond % 10 ** (6 - kind.scale):
+        raise _Unfit(f"the column keeps {kind.scale} digits of a second")
 
 
 def _interval(value: Any, kind: Kind) -> Any:

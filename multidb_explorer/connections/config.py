@@ -287,7 +287,7 @@ def _anchored(url: URL, folder: Path) -> URL:
 
 
 def _is_file(url: URL) -> bool:
-    return bool(getattr(backend_for(url.get_backend_name()).features, "files", Path(str(url.database)).suffix))
+    return backend_for(url.get_backend_name()).features.files
 
 
 def _with_home(url: URL) -> URL:

@@ -18,6 +18,7 @@ from multidb_explorer.backends import backend_for
 from multidb_explorer.backends.base import Backend, ServerInfo
 from multidb_explorer.connections.config import AliasSettings
 from multidb_explorer.connections.redaction import redact, safe_url
+from multidb_explorer.connections.secrets import forget_prompted
 from multidb_explorer.options import options
 
 __all__ = ["Database"]
@@ -119,19 +120,25 @@ class Database:
             return self._engine
 
     def _create_engine(self) -> Engine:
-        url = self.backend.prepare_url(self.settings.connect_url())
+        # The engine is made without secrets, since its repr and its pool would show them.
+        url = self.backend.prepare_url(self.url)
         settings = self.settings
         wanted = self.backend.engine_options(url, read_only=self.read_only, connect_timeout=options.connect_timeout)
-        wanted["connect_args"] = {**wanted.get("connect_args", {}), **settings.connect_args()}
         if settings.pool_size is not None and "poolclass" not in wanted:
             wanted["pool_size"] = settings.pool_size
         if "poolclass" not in wanted:
             wanted["pool_pre_ping"] = True
         engine = sa.create_engine(url, hide_parameters=True, **wanted)
         engine.dialect.colspecs = {**engine.dialect.colspecs, **self.backend.colspecs}
+        event.listen(engine, "do_connect", self._connect_with_secrets)
         event.listen(engine, "connect", self._open_session)
         event.listen(engine, "begin", self.backend.begin)
         return engine
+
+    def _connect_with_secrets(self, dialect: Any, _record: Any, _args: Any, known: dict[str, Any]) -> Any:
+        """Look the secrets up for each new connection: a token may have changed since the last one."""
+        args, found = dialect.create_connect_args(self.backend.prepare_url(self.settings.connect_url()))
+        return dialect.connect(*args, **{**known, **found, **self.settings.connect_args()})
 
     def _open_session(self, connection: Any, _record: Any) -> None:
         self.backend.open_session(
@@ -230,6 +237,7 @@ class Database:
 
     @contextmanager
     def _checked_out(self, mode: str) -> Iterator[Connection]:
+        self._require_file(writes=mode == "writes")
         with self._turn():
             try:
                 connection = self.engine.connect()
@@ -239,6 +247,16 @@ class Database:
             self.state = "connected"
             with connection:
                 yield connection.execution_options(**{SESSION_OPTION: mode})
+
+    def _require_file(self, *, writes: bool) -> None:
+        """Refuse to read a file that is not there: a driver would create an empty one for a mistyped path."""
+        path = self.backend.file(self.url)
+        if path is None or path.exists():
+            return
+        if not path.parent.is_dir():
+            raise self._failed(f"there is no folder {str(path.parent)!r}.", "Check the path.")
+        if not writes:
+            raise self._failed(f"there is no file {str(path)!r}.", "Check the path; the first write creates the file.")
 
     def _turn(self) -> AbstractContextManager[Any]:
         """Let threads take turns where all of them share one connection (a memory database)."""
@@ -305,6 +323,8 @@ class Database:
         return self._failed(said, self.backend.trouble(cause).hint)
 
     def _failed(self, said: str, hint: str) -> errors.ConnectionFailed:
+        # A password typed wrongly is asked for again.
+        forget_prompted(self.alias)
         return errors.ConnectionFailed(
             f"Can't reach alias {self.alias!r} ({self.safe_url}): {_cut(said)}" + (f"\n{hint}" if hint else "")
         )

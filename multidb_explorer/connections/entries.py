@@ -186,13 +186,15 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def checked_alias(alias: object) -> str:
+def checked_alias(alias: object, origin: str = "argument") -> str:
     """Give a name that an alias may have.
 
     Parameters
     ----------
     alias
         What was given as a name.
+    origin
+        Where it was given.
 
     Raises
     ------
@@ -210,7 +212,8 @@ def checked_alias(alias: object) -> str:
         raise ConnectionDoesNotExist.unknown(alias, ())
     if not alias or alias != alias.strip() or any(unicodedata.category(part) in {"Cc", "Zl", "Zp"} for part in alias):
         raise ImproperlyConfigured(
-            f"{alias!r} can't be an alias: it must be some text, without control characters or blanks around it."
+            f"{alias!r} can't be an alias: it must be some text, without control characters or blanks around it. "
+            f"It was given by: {origin}."
         )
     return alias
 

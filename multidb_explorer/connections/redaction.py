@@ -25,7 +25,7 @@ MASK = "***"
 # A shorter secret is part of so many words that masking it would leave no message readable, and the masks themselves
 # would spell it out.
 _FLOOR = 3
-# For the same reason a short plain one is masked only where it stands alone: `***ql` beside "mysql" would tell it.
+# For the same reason a short plain one is masked only where it stands alone: `***board` would tell it.
 _PLAIN = re.compile(r"[A-Za-z0-9]{1,8}")
 # Tokens that a callable renews all day must not fill the memory of a long session.
 _MOST = 1_000
@@ -37,18 +37,23 @@ _NAME = (
 )
 _SECRET_NAME = re.compile(rf"{_NAME}$", re.IGNORECASE)
 
-# Connection strings travel inside query strings, where `=`, `;`, `{` and quotes are percent-encoded, at times twice.
-_EQUALS = r"(?:=|%(?:25)*3D)"
-_BRACED = r"\{(?:[^}]|\}\})*\}?|%(?:25)*7B(?:(?!%(?:25)*7D)\S)*(?:%(?:25)*7D)?"
+_BRACED = r"\{(?:[^}]|\}\})*\}?"
 _QUOTED = r"'(?:[^'\\]|\\.|'')*'?|\"(?:[^\"\\]|\\.|\"\")*\"?"
 # A value without quotes ends at a separator; with spaces in it, it is sure to be one value only before a semicolon.
-_BARE = r"[^\s;&=]+(?:[ ][^;&=\n]*)?(?=;)|(?:(?!%(?:25)*(?:3B|26))[^\s;&])+"
+_BARE = r"[^\s;&=]+(?:[ ][^;&=\n]*)?(?=;)|[^\s;&]+"
+# Connection strings travel inside query strings, where all of this is percent-encoded, at times twice.
+_ENCODED_BRACED = r"%(?:25)*7B(?:(?:%(?:25)*7D){2}|(?!%(?:25)*7D)\S)*(?:%(?:25)*7D)?"
+_ENCODED_BARE = r"(?:(?!%(?:25)*(?:3B|26))[^\s;&])+"
 
 _FORMS = (
-    # user:password@ up to the last @, since a password may hold an unencoded one. The limit leaves room for cloud
-    # tokens and keeps a text full of colons from costing the square of its length.
-    re.compile(r"(?P<before>\w:/{2}[^\s:/@'\"]*:)(?P<value>[^\s'\"]{0,2000}|[^\s/@]{0,2000})(?P<after>@)"),
-    re.compile(rf"(?P<before>{_NAME}{_EQUALS})(?P<value>{_BRACED}|{_QUOTED}|{_BARE})(?P<after>)", re.IGNORECASE),
+    # user:password@ up to the last @, since a password may hold an unencoded one; in a password with spaces, up to the
+    # first. The limits leave room for cloud tokens and keep a text full of colons from costing its length squared.
+    re.compile(
+        r"(?P<before>\w:/{2}[^\s:/@'\"]*:)"
+        r"(?P<value>[^\s'\"]{0,2000}|[^\s/@]{0,2000}|(?!\d{1,5}(?:[\s/?#,.;)'\"]|$))[^@\n]{0,200}?)(?P<after>@)"
+    ),
+    re.compile(rf"(?P<before>{_NAME}=)(?P<value>{_BRACED}|{_QUOTED}|{_BARE})(?P<after>)", re.IGNORECASE),
+    re.compile(rf"(?P<before>{_NAME}%(?:25)*3D)(?P<value>{_ENCODED_BRACED}|{_ENCODED_BARE})(?P<after>)", re.IGNORECASE),
     # Spread out, as in a dictionary's repr, JSON or a key file: only a quoted value is surely a value.
     re.compile(rf"(?P<before>{_NAME}\\?['\"]?\s*[=:]\s*\\?)(?P<value>{_QUOTED})(?P<after>)", re.IGNORECASE),
     re.compile(
@@ -235,5 +240,6 @@ def safe_url(url: URL | None) -> str:
     text = url.difference_update_query(secret).render_as_string(hide_password=True)
     masked = "&".join(f"{quote_plus(name)}={MASK}" for name in secret)
     joined = f"{text}{'&' if '?' in text else '?'}{masked}" if masked else text
-    # Known values are left to `redact`: in a URL's named parts, "postgres" is the user's name and not their password.
+    # Known values are left to `redact`: here a word in a named part is a user or database, not the password that is
+    # spelled the same.
     return redact_forms(joined)

@@ -148,7 +148,8 @@ def _environment(known: Sequence[str]) -> _Source:
     for variable in sorted(os.environ):
         match = _VARIABLE.fullmatch(variable)
         if match and os.environ[variable]:
-            found[_alias_of(match[1], known)] = (f"environment {variable}", os.environ[variable])
+            origin = f"environment {variable}"
+            found[checked_alias(_alias_of(match[1], known), origin)] = (origin, os.environ[variable])
     return _Source(found, Path.cwd())
 
 
@@ -226,5 +227,5 @@ def _file_source(path: Path, table: Mapping[str, Any], *, trusted: bool = True) 
     aliases = table.get("aliases", {})
     if not isinstance(aliases, dict):
         raise ImproperlyConfigured(f"{path}: 'aliases' must be tables [aliases.NAME], not {type(aliases).__name__}.")
-    said = {checked_alias(alias): (str(path), raw) for alias, raw in aliases.items()}
+    said = {checked_alias(alias, str(path)): (str(path), raw) for alias, raw in aliases.items()}
     return _Source(said, path.parent, trusted)

@@ -34,8 +34,8 @@ def statements(*databases: Database) -> Iterator[list[Sent]]:
     >>> from multidb_explorer.connections.registry import databases
     >>> with statements(databases["default"]) as sent:
     ...     _ = databases["default"].check()
-    >>> len(sent)
-    1
+    >>> sent[-1].sql
+    'SELECT count(*) FROM sqlite_master'
     """
     collected: list[Sent] = []
     hooks = []

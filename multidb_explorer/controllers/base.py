@@ -84,7 +84,7 @@ class Controller:
         """Tell the widget that `state` has changed."""
         self._outlet.changed()
 
-    def receive(self, message: Mapping[str, Any]) -> None:
+    def receive(self, message: object) -> None:
         """Answer one message of the browser."""
         request = dict(message) if isinstance(message, Mapping) else {}
         answer = self._guarded(request, lambda: self._handle(request))

@@ -30,7 +30,7 @@ _PAGES_REMEMBERED = 500
 _PAGE = 200
 
 
-def queryset_of(source: QuerySet[Any] | type[Model]) -> QuerySet[Any]:
+def queryset_of(source: object) -> QuerySet[Any]:
     """Give the QuerySet that is meant by a QuerySet or a model.
 
     Raises
@@ -144,7 +144,9 @@ class GridController(Controller):
     def refresh(self, row_estimate: int | None = None) -> None:
         """Start anew with rows that may have changed; the order stays."""
         with self.lock:
-            self._renew(self.epoch + 1, row_estimate if row_estimate is not None else self.row_count or self.row_estimate)
+            self._renew(
+                self.epoch + 1, row_estimate if row_estimate is not None else self.row_count or self.row_estimate
+            )
         self.changed()
 
     def _renew(self, epoch: int, row_estimate: int | None) -> None:
@@ -275,9 +277,9 @@ class GridController(Controller):
         return self._whole().filter(pk__in=keys)
 
     def _whole(self) -> QuerySet[Any]:
-        """The rows without the slice: keys are named anyway, and a slice can't be filtered."""
+        """Give the rows without the slice: keys are named anyway, and a slice can't be filtered."""
         queryset = self.queryset
-        return QuerySet(queryset._source).using(queryset.db) if queryset._state.sliced else queryset  # noqa: SLF001
+        return QuerySet(queryset._source).using(queryset.db) if queryset._state.sliced else queryset
 
 
 def intervals(rows: object) -> Intervals:

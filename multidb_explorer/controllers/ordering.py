@@ -11,14 +11,12 @@ import sqlalchemy as sa
 from multidb_explorer.connections.database import Database
 from multidb_explorer.query.source import Field
 
-__all__ = ["KEYABLE", "NullOrder", "OrderKey", "null_order", "pieces", "reverse"]
+__all__ = ["NullOrder", "OrderKey", "null_order", "pieces", "reverse"]
 
 Condition = sa.ColumnElement[bool]
 
-KEYABLE = frozenset(
-    {"integer", "float", "decimal", "boolean", "text", "date", "time", "timestamp", "uuid"}
-)
-"""Kinds whose comparison agrees with their order in every product; enums, for one, may sort by position and compare as text."""
+# Kinds whose comparison agrees with their order in every product; an enum may sort by position and compare as text.
+_COMPARABLE = frozenset({"integer", "float", "decimal", "boolean", "text", "date", "time", "timestamp", "uuid"})
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,10 @@ class NullOrder:
 
     first_ascending: bool
     first_descending: bool
+
+    def first(self, *, descending: bool) -> bool:
+        """Tell whether NULL comes before everything else."""
+        return self.first_descending if descending else self.first_ascending
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,17 @@ class OrderKey:
     descending: bool
     nulls_first: bool
 
-    def ordering(self, nulls: NullOrder) -> sa.ColumnElement[Any]:
+    @property
+    def comparable(self) -> bool:
+        """Whether a value that was read finds its place again; a 32-bit float may be rounded when read."""
+        kind = self.field.kind
+        return kind.name in _COMPARABLE and not (kind.name == "float" and kind.bits == 32)
+
+    def ordering(self, database: Database) -> sa.ColumnElement[Any]:
         """Write the column for ORDER BY; the place of NULL is said only where the database would choose the other."""
         column = self.field.column
         written = column.desc() if self.descending else column.asc()
-        natural = nulls.first_descending if self.descending else nulls.first_ascending
-        if not self.field.nullable or natural == self.nulls_first:
+        if not self.field.nullable or null_order(database).first(descending=self.descending) == self.nulls_first:
             return written
         return written.nulls_first() if self.nulls_first else written.nulls_last()
 

@@ -1,28 +1,29 @@
 """Pages of a QuerySet by row number, read by key.
 
-A page is read from the nearest *anchor*, forwards or backwards, so that scrolling costs the same at row ten million as at
-row ten. A jump to a place without anchors is
+A page is read from the nearest *anchor*, forwards or backwards, so that scrolling costs the same at row ten million as
+at row ten. A jump to a place without anchors is
 
 - exact and immediate where the key is one whole number without gaps,
-- else an OFFSET from the nearest anchor, from the start or from the end, over the key's columns alone. In the order of the
-  key it is taken in strides that leave anchors behind. In the order of other columns it is one OFFSET: without an index the
-  database sorts the whole table for it.
+- else an OFFSET from the nearest anchor, from the start or from the end, over the key's columns alone. In the order of
+  the key it is taken in strides that leave anchors behind. In the order of other columns it is one OFFSET: without an
+  index the database sorts the whole table for it.
 
-Tables without a key, sliced QuerySets and orders by kinds that can't be compared safely are read by OFFSET from the start.
+Tables without a key, sliced QuerySets and orders by kinds that can't be compared safely are read by OFFSET from the
+start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.anchors import Anchor, Anchors, Key, dense
-from multidb_explorer.controllers.ordering import KEYABLE, OrderKey, null_order, pieces, reverse
+from multidb_explorer.controllers.ordering import OrderKey, null_order, pieces, reverse
 from multidb_explorer.query.queryset import QuerySet
 from multidb_explorer.results.stream import Reading, read_rows, read_table
 
@@ -100,15 +101,15 @@ class Pager:
     def _order_key(self, name: str) -> OrderKey:
         place = self._names.index(name.removeprefix("-"))
         field, descending = self.queryset.fields[place], name.startswith("-")
-        nulls = null_order(self._database)
-        return OrderKey(field, place, descending, nulls.first_descending if descending else nulls.first_ascending)
+        # A key holds no NULL, so in its order the database need not be asked where NULL stands.
+        nulls_first = field.nullable and null_order(self._database).first(descending=descending)
+        return OrderKey(field, place, descending, nulls_first)
 
     @cached_property
     def _by_key(self) -> bool:
         if not self.queryset.has_key or self.queryset._state.sliced or self.queryset._state.empty:
             return False
-        return all(key.field.kind.name in KEYABLE and key.field.kind.bits == 64 or key.field.kind.name == "integer"
-                   for key in self._order)
+        return all(key.comparable for key in self._order)
 
     @cached_property
     def _numbered(self) -> bool:
@@ -213,7 +214,8 @@ class Pager:
         if not self._numbered or self.row_count is None:
             return low, high
         low = low if low.key is not None else self._walked(Anchor(0), 0, backwards=False)
-        high = high if high is not None and high.key is not None else self._walked(Anchor(self.row_count), 0, backwards=True)
+        if high is None or high.key is None:
+            high = self._walked(Anchor(self.row_count), 0, backwards=True)
         return dense(low, high, start) or low, high
 
     def _walked(self, anchor: Anchor, rows: int, *, backwards: bool) -> Anchor:
@@ -243,7 +245,7 @@ class Pager:
         return None
 
     def _size(self, condition: sa.ColumnElement[bool] | None, most: int) -> int:
-        rows = self._select(condition).with_only_columns(sa.literal_column("1")).limit(most)
+        rows: sa.Select[Any] = self._select(condition).with_only_columns(sa.literal_column("1")).limit(most)
         with self._database.connect() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(rows.subquery())).scalar_one())
 
@@ -254,19 +256,25 @@ class Pager:
         return self.queryset.order_by().reading
 
     def _select(self, condition: sa.ColumnElement[bool] | None) -> sa.Select[Any]:
-        statement = self._plain.statement
-        assert isinstance(statement, sa.Select)
+        statement = cast("sa.Select[Any]", self._plain.statement)
         return statement if condition is None else statement.where(condition)
 
     def _reading(
-        self, condition: sa.ColumnElement[bool] | None, skip: int, limit: int, *, backwards: bool, keys_only: bool = False
+        self,
+        condition: sa.ColumnElement[bool] | None,
+        skip: int,
+        limit: int,
+        *,
+        backwards: bool,
+        keys_only: bool = False,
     ) -> Reading:
         order = reverse(self._order) if backwards else self._order
-        nulls = null_order(self._database)
-        statement = self._select(condition).order_by(*(key.ordering(nulls) for key in order)).limit(limit)
+        ordered = (key.ordering(self._database) for key in order)
+        statement = self._select(condition).order_by(*ordered).limit(limit)
         statement = statement.offset(skip) if skip else statement
         if not keys_only:
             return Reading(statement, self._plain.columns)
         selected = list(statement.selected_columns)
         places = [key.place for key in self._order]
-        return Reading(statement.with_only_columns(*(selected[place] for place in places)), tuple(self._plain.columns[place] for place in places))
+        columns = tuple(self._plain.columns[place] for place in places)
+        return Reading(statement.with_only_columns(*(selected[place] for place in places)), columns)

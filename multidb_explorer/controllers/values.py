@@ -1,7 +1,7 @@
 """Rows as the browser gets them: columns of JSON values that lose nothing, or say what they leave out.
 
-JSON numbers are doubles, so whole numbers beyond 2^53 travel as text, and so do decimals, dates and times. Long texts and
-bytes are cut for display and carry their full length.
+JSON numbers are doubles, so whole numbers beyond 2^53 travel as text, and so do decimals, dates and times. Long texts
+and bytes are cut for display and carry their full length.
 """
 
 from __future__ import annotations
@@ -66,23 +66,18 @@ def _python(column: pa.ChunkedArray) -> Iterable[Any]:
 def _encoder(type_: pa.DataType, kind: Kind) -> Callable[[Any], Any]:
     from pyarrow import types
 
-    if types.is_boolean(type_):
-        return bool
-    if types.is_integer(type_):
-        return _integer
-    if types.is_float32(type_):
-        return _single
-    if types.is_floating(type_):
-        return _float
-    if types.is_decimal(type_):
-        return _decimal if kind.precision is not None else _short_decimal
-    if types.is_binary(type_) or types.is_large_binary(type_) or types.is_fixed_size_binary(type_):
-        return _bytes
-    if types.is_interval(type_):
-        return _interval
-    if types.is_nested(type_):
-        return _nested
-    return _text
+    tests: list[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]]] = [
+        (types.is_boolean, bool),
+        (types.is_integer, _integer),
+        (types.is_float32, _single),
+        (types.is_floating, _float),
+        (types.is_decimal, _short_decimal if kind.precision is None else _decimal),
+        (types.is_binary, _bytes),
+        (types.is_large_binary, _bytes),
+        (types.is_interval, _interval),
+        (types.is_nested, _nested),
+    ]
+    return next((encode for test, encode in tests if test(type_)), _text)
 
 
 def _integer(value: int) -> int | str:

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from multidb_explorer.connections.registry import databases
-from multidb_explorer.errors import ProtectedRows, RowConflict, StaleRow
+from multidb_explorer.errors import NotSupportedError, ProtectedRows, RowConflict, StaleRow
 from multidb_explorer.models.saving import conflict
 from multidb_explorer.models.target import Target
 from multidb_explorer.schema.catalog import Reference, TableSchema
 from multidb_explorer.schema.graph import TableName, children_first
 from multidb_explorer.schema.inspector import Catalog, catalog_of
-from multidb_explorer.writing.statements import delete_rows, key_condition
+from multidb_explorer.writing.statements import delete_rows, key_condition, keys_condition
 
 if TYPE_CHECKING:
     from multidb_explorer.models.model import Model
@@ -84,9 +84,13 @@ def _delete_with_dependents(
     if found.total and not cascade:
         raise _protected(target, found)
     backend = target.database.backend
+    if found.total and not backend.features.deletes_families:
+        raise _can_not_cascade(target, found)
     counts = {target.live.name: 0}
     for table in children_first(catalog, found.rows):
         core = catalog.core_table(*table)
+        if backend.features.deletes_families:
+            _untie(connection, catalog, table, [key for level in found.rows[table] for key in level])
         # Rows found last hang on rows found first, so a tree inside one table goes leaves first.
         for level in reversed(found.rows[table]):
             gone = delete_rows(connection, backend, core, level)
@@ -96,6 +100,26 @@ def _delete_with_dependents(
                 )
             counts[table[0]] = counts.get(table[0], 0) + gone
     return counts
+
+
+def _untie(connection: Connection, catalog: Catalog, table: TableName, keys: Sequence[Row]) -> None:
+    """Cut references among the rows of one table that are going: some engines keep a row that refers to itself."""
+    live, core = catalog.table(*table), catalog.core_table(*table)
+    own = [key for key in live.foreign_keys if (key.target_table, key.target_schema or live.schema) == table]
+    columns = [name for key in own for name in key.columns if live.column(name).nullable]
+    if not columns:
+        return
+    for start in range(0, len(keys), _CHUNK):
+        chosen = keys_condition(catalog.database.backend, core, keys[start : start + _CHUNK])
+        connection.execute(sa.update(core).where(chosen).values(dict.fromkeys(columns, sa.null())))
+
+
+def _can_not_cascade(target: Target, found: _Dependents) -> NotSupportedError:
+    return NotSupportedError(
+        f"{target.database.backend.title} can't delete rows and the rows that they refer to in one transaction, so nothing "
+        f"was deleted. Delete the rows of {', '.join(map(repr, found.counts))} first, in calls of their own.",
+        alias=target.database.alias,
+    )
 
 
 def _protected(target: Target, found: _Dependents) -> ProtectedRows:

@@ -57,7 +57,8 @@ def reflect(
     named = (key,) if isinstance(key, str) else tuple(key)
     name = _class_name(table)
     options = Options(model=name, table=table, schema=schema, using=using, key=named)
-    model: type[Model] = type(name, (Model,), {"__doc__": _doc(described.name, using, [str(c.name) for c in described.columns])})
+    doc = _doc(described.name, using, [column.name for column in described.columns])
+    model: type[Model] = type(name, (Model,), {"__doc__": doc})
     model._meta = options
     model._attach(
         ReflectedSource(model, options, described), dict.fromkeys(column.name for column in described.columns)

@@ -114,6 +114,8 @@ class _Saving:
             for field, value in self.values.items()
             if field not in target.key and (not self.only or field in self.only)
         }
+        if not target.database.backend.features.updates_indexed_columns:
+            chosen = self._changed(chosen)
         matched = update_row(connection, target.database.backend, target.table, target.key_of(self.instance), chosen)
         if matched > 1:
             raise KeyRequired(
@@ -121,6 +123,12 @@ class _Saving:
                 f"Nothing was written."
             )
         return matched == 1
+
+    def _changed(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what the row holds already, for engines that refuse to set it again."""
+        row = self.target.row(self.target.key_of(self.instance))
+        changed = self.target.differences(self.values, row) if row is not None else values
+        return {column: value for column, value in values.items() if column in changed}
 
     def _insert(self, connection: Connection) -> dict[str, Any]:
         target = self.target

@@ -75,7 +75,7 @@ def _compiled(condition: Condition, bound: Bound, *, strict: bool) -> sa.ColumnE
     lookup = LOOKUPS[lookup_name]
     operand = Operand(field.name, field.column, field.kind, bound.database.backend)
     compiled = lookup.compile(operand, condition.value)
-    if strict and field.nullable and not lookup.nulls:
+    if strict and field.nullable and not lookup.asks_null(condition.value):
         # NOT of an unknown is unknown: a row whose column is NULL does not fulfil the condition, so exclude() keeps it.
         return sa.and_(compiled, field.column.is_not(None))
     return compiled

@@ -42,14 +42,14 @@ class Lookup:
         How a person says it; the filter menus use it.
     compile
         Gives the SQL condition.
-    nulls
-        Whether the condition decides about NULL by itself.
+    asks_null
+        Whether the condition is about NULL itself, given the value.
     """
 
     name: str
     phrase: str
     compile: Callable[[Operand, Any], Condition]
-    nulls: bool = False
+    asks_null: Callable[[Any], bool] = lambda _value: False
 
 
 def _value(operand: Operand, value: Any) -> Any:
@@ -73,7 +73,7 @@ def _whole(operand: Operand, value: Any) -> Any:
 
 
 def _exact(operand: Operand, value: Any) -> Condition:
-    if plain(value) is None:
+    if _missing(value) and operand.kind.name != "float":
         return operand.column.is_(None)
     if operand.kind.name == "integer":
         number = _whole(operand, value)
@@ -83,9 +83,7 @@ def _exact(operand: Operand, value: Any) -> Condition:
             return sa.false()
         return operand.column.__eq__(int(number))
     found = _value(operand, value)
-    if found is None:
-        return operand.column.is_(None)
-    return operand.column == found
+    return operand.column.is_(None) if found is None else operand.column.__eq__(found)
 
 
 def _compare(
@@ -145,14 +143,14 @@ def _isnull(operand: Operand, value: Any) -> Condition:
 LOOKUPS: dict[str, Lookup] = {
     lookup.name: lookup
     for lookup in (
-        Lookup("exact", "is", _exact, nulls=False),
+        Lookup("exact", "is", _exact, _missing),
         Lookup("gt", "is greater than", _compare(lambda a, b: a > b, above=True, rounding=math.floor)),
         Lookup("gte", "is at least", _compare(lambda a, b: a >= b, above=True, rounding=math.ceil)),
         Lookup("lt", "is less than", _compare(lambda a, b: a < b, above=False, rounding=math.ceil)),
         Lookup("lte", "is at most", _compare(lambda a, b: a <= b, above=False, rounding=math.floor)),
         Lookup("in", "is one of", _in),
         Lookup("range", "is between", _range),
-        Lookup("isnull", "is NULL", _isnull, nulls=True),
+        Lookup("isnull", "is NULL", _isnull, lambda _value: True),
     )
 }
 """Every lookup by name, in the order in which menus show them."""

@@ -30,7 +30,8 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     Int64Dtype()
     """
     columns = {
-        index: _series(table.column(index), nullable=table.schema.field(index).nullable) for index in range(table.num_columns)
+        index: _series(column, nullable=table.schema.field(index).nullable)
+        for index, column in enumerate(table.itercolumns())
     }
     frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
     frame.columns = pd.Index(table.column_names, dtype=object) if not columns else pd.Index(table.column_names)

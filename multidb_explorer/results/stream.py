@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -76,8 +76,8 @@ def read_batches(database: Database, reading: Reading, batch_rows: int | None = 
             for batch in native:
                 yield _cast(batch, reading.columns, database)
             return
-        with _cursor(connection, reading.statement) as cursor:
-            while rows := cursor.fetchmany(size):
+        with _fetching(connection, reading.statement) as fetch:
+            while rows := fetch(size):
                 yield _to_batch(rows, reading.columns, database)
 
 
@@ -121,9 +121,12 @@ def read_sql_text(
     """
     session = database.begin() if write else database.connect(read_only=True)
     with session as connection:
-        # Without parameters the text goes to the driver as it is: no percent sign or colon has a meaning.
         statement = bound_text(sql, params or {})
-        result = connection.execution_options(no_parameters=True).execute(statement)
+        if statement.compile().params:
+            result = connection.execute(statement)
+        else:
+            # The text goes to the driver as it is: no percent sign or colon has a meaning, or is doubled.
+            result = connection.execution_options(no_parameters=True).exec_driver_sql(sql)
         if not result.returns_rows or result.cursor is None:
             return pa.table({})
         names = [str(item[0]) for item in result.cursor.description]
@@ -138,10 +141,12 @@ def read_sql_text(
 
 
 @contextmanager
-def _cursor(connection: Connection, statement: sa.Executable) -> Iterator[Any]:
+def _fetching(connection: Connection, statement: sa.Executable) -> Iterator[Callable[[int], Sequence[Row]]]:
     result = connection.execution_options(stream_results=True).execute(statement)
+    cursor = result.cursor
     try:
-        yield result.cursor
+        # Not cursor.fetchmany: a streaming result has taken the first rows out of the cursor into a buffer already.
+        yield lambda size: result.cursor_strategy.fetchmany(result, cursor, size)
     finally:
         result.close()
 

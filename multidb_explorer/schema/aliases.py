@@ -82,6 +82,13 @@ class Alias:
     ----------
     database
         What it stands for.
+
+    Examples
+    --------
+    >>> import multidb_explorer as mdb
+    >>> mdb.configure({"default": "sqlite://"})
+    >>> mdb.aliases["default"].check().product
+    'SQLite'
     """
 
     def __init__(self, database: Database) -> None:

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Inspector
 from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedForeignKeyConstraint
-from sqlalchemy.engine.reflection import ObjectKind
 
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import FieldError, TableDoesNotExist
@@ -113,7 +112,7 @@ class Catalog:
     def references(self, name: str, schema: str | None = None) -> tuple[Reference, ...]:
         """List the foreign keys that point to a table, from whatever schema."""
         schema = schema or self.database.schema
-        default, found = self._once(("references",), lambda inspector: _references(inspector, self.schemas()))
+        default, found = self._once(("references",), self._references)
         return tuple(
             reference
             for reference in found
@@ -161,7 +160,7 @@ class Catalog:
     def _list(self, inspector: Inspector, schema: str | None) -> tuple[TableSummary, ...]:
         connection = cast("Connection", inspector.bind)
         estimates = self.database.backend.row_estimates(connection, schema)
-        comments = _comments(inspector, schema)
+        comments = self.database.backend.comments(connection, schema)
         tables = [
             TableSummary(name, schema, "table", comments.get(name), estimates.get(name))
             for name in inspector.get_table_names(schema)
@@ -187,6 +186,19 @@ class Catalog:
             comment=summary.comment,
         )
 
+    def _references(self, inspector: Inspector) -> tuple[str | None, tuple[Reference, ...]]:
+        """Read every foreign key, and the name of the default schema, which keys within it leave out."""
+        connection = cast("Connection", inspector.bind)
+        schemas = self.schemas()
+        default = inspector.default_schema_name if schemas else None
+        others = [schema for schema in schemas if schema != default]
+        return default, tuple(
+            Reference(table, home, _foreign_key(key))
+            for schema in [None, *others]
+            for (home, table), keys in self.database.backend.foreign_keys(connection, schema).items()
+            for key in keys
+        )
+
     def _column(self, found: ReflectedColumn, primary: tuple[str, ...]) -> Column:
         kind = self.database.backend.kind(found["type"])
         default = found.get("default")
@@ -210,14 +222,6 @@ class Catalog:
             and primary == (name,)
             and getattr(kind, "name", "") == "integer"
         )
-
-
-def _comments(inspector: Inspector, schema: str | None) -> dict[str, str]:
-    try:
-        found = inspector.get_multi_table_comment(schema, kind=ObjectKind.ANY)
-    except NotImplementedError:
-        return {}
-    return {name: text for (_, name), comment in found.items() if (text := comment.get("text"))}
 
 
 def _view_names(inspector: Inspector, schema: str | None) -> Iterable[str]:
@@ -252,18 +256,6 @@ def _foreign_key(found: ReflectedForeignKeyConstraint) -> ForeignKey:
         name=found.get("name"),
         on_delete=str(options.get("ondelete") or "NO ACTION").upper(),
         on_update=str(options.get("onupdate") or "NO ACTION").upper(),
-    )
-
-
-def _references(inspector: Inspector, schemas: Sequence[str]) -> tuple[str | None, tuple[Reference, ...]]:
-    """Read every foreign key, and the name of the default schema, which keys within it leave out."""
-    default = inspector.default_schema_name if schemas else None
-    others = [schema for schema in schemas if schema != default]
-    return default, tuple(
-        Reference(table, home, _foreign_key(key))
-        for schema in [None, *others]
-        for (home, table), keys in inspector.get_multi_foreign_keys(schema).items()
-        for key in keys
     )
 
 

@@ -104,7 +104,7 @@ export function textWidth(text, font) {
  * @param {string} font
  */
 export function fitWidth(column, texts, font) {
-  const marks = textWidth(badge(column.kind), font) * 0.8 + 44 + (column.primary_key ? 26 : 0);
+  const marks = textWidth(badge(column.kind), font) * 0.8 + 44 + (column.primary_key ? 26 : 0) + (column.sortable ? 20 : 0);
   const head = textWidth(column.name, `600 ${font}`) + marks;
   const body = texts.map((text) => textWidth(text.slice(0, 80), font)).sort((a, b) => a - b);
   const most = body.length ? body[Math.min(body.length - 1, Math.floor(body.length * 0.96))] + 24 : 0;

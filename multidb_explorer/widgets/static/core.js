@@ -313,8 +313,8 @@ export const safeColor = (color) => (color && CSS.supports("color", color) ? col
 /** @param {HTMLElement} node @param {AliasMark | null | undefined} mark */
 export function tint(node, mark) {
   const color = safeColor(mark?.color);
-  if (color) node.style.setProperty("--mdb-alias", color);
-  else node.style.removeProperty("--mdb-alias");
+  // Set for an alias without a colour too: else it would inherit that of the panel, and look like another database.
+  node.style.setProperty("--mdb-alias", color || "var(--mdb-neutral)");
   node.classList.toggle("mdb-tinted", Boolean(color));
 }
 

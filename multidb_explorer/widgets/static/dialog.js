@@ -17,6 +17,7 @@ import { aliasChip, errorText, h, icon, tint, uniqueId } from "./core.js";
  */
 
 /** @typedef {{label: string, choices: Record<string, unknown>, danger: boolean}} WayOn a second, explicit choice */
+/** @typedef {{message: string, ways: WayOn[], differences?: [string, string | null, string | null][]}} Refusal why nothing was written */
 
 /** @param {Plan} plan */
 export const planTitle = (plan) => {
@@ -34,7 +35,7 @@ export class ConfirmDialog {
   /**
    * @param {HTMLElement} host the panel; everything else in it can't be reached meanwhile
    * @param {Plan} plan
-   * @param {(choices: Record<string, unknown>, typed: string) => Promise<{message: string, ways: WayOn[]} | null>} onyes null when it is done
+   * @param {(choices: Record<string, unknown>, typed: string) => Promise<Refusal | null>} onyes null when it is done
    * @param {() => void} onclose
    */
   constructor(host, plan, onyes, onclose) {
@@ -93,6 +94,17 @@ export class ConfirmDialog {
     this.onclose();
   }
 
+  /** The row here and the row there, side by side. @param {[string, string | null, string | null][]} differences */
+  compare(differences) {
+    const value = (/** @type {string | null} */ text) => h("td", {}, text === null ? h("span", { class: "mdb-null" }, "NULL") : text);
+    return h(
+      "table",
+      { class: "mdb-compare" },
+      h("thead", {}, h("tr", {}, h("th"), h("th", { scope: "col" }, aliasChip(this.plan.source)), h("th", { scope: "col" }, aliasChip(this.plan.target)))),
+      h("tbody", {}, ...differences.map(([column, here, there]) => h("tr", {}, h("th", { scope: "row" }, column), value(here), value(there)))),
+    );
+  }
+
   check() {
     const ready = !this.plan.type_alias || this.typed.value === this.plan.target.alias;
     for (const button of this.buttons.querySelectorAll("button")) {
@@ -123,7 +135,7 @@ export class ConfirmDialog {
     this.busy = true;
     this.card.classList.add("mdb-busy");
     this.check();
-    /** @type {{message: string, ways: WayOn[]} | null} */
+    /** @type {Refusal | null} */
     let problem;
     try {
       problem = await this.onyes(choices, this.typed.value);
@@ -136,9 +148,10 @@ export class ConfirmDialog {
     else this.close();
   }
 
-  /** Say why nothing was written, and offer the ways on that the kernel named. @param {{message: string, ways: WayOn[]}} problem */
-  explain({ message, ways }) {
-    this.problem.replaceChildren(icon("warning"), h("div", {}, h("b", {}, "Nothing was written. "), message));
+  /** Say why nothing was written, and offer the ways on that the kernel named. @param {Refusal} refusal */
+  explain({ message, ways, differences }) {
+    const table = differences?.length ? this.compare(differences) : null;
+    this.problem.replaceChildren(icon("warning"), h("div", {}, h("b", {}, "Nothing was written. "), message, ...(table ? [table] : [])));
     this.problem.hidden = false;
     const buttons = ways.map(({ label, choices, danger }) => h("button", { class: `mdb-button${danger ? " mdb-danger" : ""}`, type: "button", onclick: () => this.run(choices) }, label));
     this.buttons.replaceChildren(this.no, ...buttons);

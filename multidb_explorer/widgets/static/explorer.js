@@ -106,7 +106,7 @@ class Explorer {
     this.tables.say(tables.length ? "" : "No tables");
     const found = wanted && tables.find(({ name, schema }) => name === wanted.name && (!wanted.schema || schema === wanted.schema));
     if (found) this.tables.choose(found);
-    else if (!wanted && tables.length) this.openTable(tables[0]);
+    else if (!wanted && tables.length) this.openTable(tables.find(({ kind }) => kind === "table") ?? tables[0]);
     else if (!tables.length) this.grid.showNotice({ look: "empty", title: "No tables", text: `${this.picker.value} has no table or view yet.` });
   }
 

@@ -731,6 +731,7 @@ export class Grid {
     }
     this.sort = nextSort(this.sort, this.columns[column].name, keepOthers);
     this.y = 0;
+    this.corner = this.active;
     const epoch = this.store.epoch + 1;
     const { exact, rowCount } = this.store;
     this.channel.request("sort", { epoch, keys: this.sort }).catch((error) => this.say(errorText(error), "bad"));

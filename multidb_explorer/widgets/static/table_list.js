@@ -128,7 +128,7 @@ export class TableList {
       },
       icon(table.kind === "view" ? "view" : "table"),
       h("span", { class: "mdb-line-name" }, this.schemas && table.schema && h("span", { class: "mdb-line-schema" }, `${table.schema}.`), before, match && h("b", {}, match), after),
-      known && h("span", { class: "mdb-line-rows" }, compact(/** @type {number} */ (table.rows))),
+      known && h("span", { class: "mdb-line-rows" }, "≈ ", compact(/** @type {number} */ (table.rows))),
     );
     node.style.top = `${at * LINE}px`;
     return node;

@@ -1,0 +1,333 @@
+"""DuckDB: files and memory databases, read through Arrow."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import registry
+from sqlalchemy.pool import NullPool, StaticPool
+
+from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.values import canonical, month_day_nano
+from multidb_explorer.errors import ConnectionFailed, ValueNotRepresentable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+    from sqlalchemy.engine import URL, Connection
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["DuckDBBackend"]
+
+# The dialect's module needs the driver, so it is loaded only when an engine is made.
+registry.register("duckdb.multidb", "multidb_explorer.backends.duckdb_dialect", "MultiDBDuckDBDialect")
+
+
+def _is_memory(url: URL) -> bool:
+    return (url.database or ":memory:").startswith(":memory:")
+
+
+def _is_remote(url: URL) -> bool:
+    return bool(re.match(r"[a-z]\w+:", url.database or ""))
+
+
+class DuckDBBackend(Backend):
+    """DuckDB through duckdb-engine.
+
+    Examples
+    --------
+    >>> DuckDBBackend().features.savepoints
+    False
+    """
+
+    name: ClassVar[str] = "duckdb"
+    title: ClassVar[str] = "DuckDB"
+    extra: ClassVar[str | None] = "duckdb"
+    drivers: ClassVar[tuple[Driver, ...]] = (Driver("duckdb+multidb", "duckdb_engine"),)
+    features: ClassVar[Features] = Features(
+        files=True,
+        deletes_families=False,
+        updates_indexed_columns=False,
+        read_only_session=True,
+        insert_returning=True,
+        counts_matched_rows=False,
+        schemas=True,
+        savepoints=False,
+    )
+
+    # Reaching the database
+
+    def prepare_url(self, url: URL) -> URL:
+        return super().prepare_url(url.set(drivername="duckdb"))
+
+    def file(self, url: URL) -> Path | None:
+        return None if _is_memory(url) or _is_remote(url) else Path(str(url.database)).absolute()
+
+    def engine_options(self, url: URL, *, read_only: bool, connect_timeout: int) -> dict[str, Any]:
+        if _is_memory(url):
+            # A second connection to a memory database would be a second, empty database.
+            return {"poolclass": StaticPool}
+        if not _is_remote(url):
+            self._check_file(Path(str(url.database)), read_only=read_only)
+        # An open connection locks the file for every other process, so none is kept.
+        return {"poolclass": NullPool, "connect_args": {"read_only": True} if read_only else {}}
+
+    @staticmethod
+    def _check_file(path: Path, *, read_only: bool) -> None:
+        """Refuse a path that can't work before the engine makes a puzzling error of it."""
+        if not path.absolute().parent.is_dir():
+            raise ConnectionFailed(
+                f"There is no folder {str(path.absolute().parent)!r} for the database file {path.name!r}."
+            )
+        if read_only and not path.exists():
+            raise ConnectionFailed(f"There is no file {str(path)!r}, and a read-only alias never creates one.")
+
+    def begin(self, connection: Connection) -> None:
+        if connection.get_execution_options().get("multidb_session") == "reads only":
+            # The dialect has begun a transaction that may write; an empty one can be exchanged.
+            session: Any = connection.connection.driver_connection
+            session.rollback()
+            session.execute("BEGIN TRANSACTION READ ONLY")
+
+    def server_info(self, connection: Connection) -> ServerInfo:
+        version = str(connection.exec_driver_sql("SELECT version()").scalar_one())
+        return ServerInfo(self.title, version.removeprefix("v"))
+
+    def fingerprint(self, connection: Connection, url: URL) -> str:
+        if _is_memory(url):
+            return f"duckdb:memory:{id(connection.connection.driver_connection)}"
+        if _is_remote(url):
+            return f"duckdb:{url.database}"
+        info = Path(str(url.database)).stat()
+        return f"duckdb:file:{info.st_dev}:{info.st_ino}"
+
+    # What is there
+
+    def kind(self, type_: TypeEngine[Any]) -> Kind:
+        if isinstance(type_, sa.Integer) and hasattr(type_, "bits"):
+            return Kind("integer", bits=type_.bits, unsigned=bool(getattr(type_, "unsigned", False)))
+        if isinstance(type_, sa.DateTime) and hasattr(type_, "digits"):
+            return Kind("timestamp", scale=type_.digits)
+        if isinstance(type_, sa.ARRAY):
+            return Kind("array", item=self.kind(type_.item_type))
+        return Kind("interval") if type_.__visit_name__ == "INTERVAL" else kind_of(type_)
+
+    def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
+        rows = connection.execute(
+            sa.text(
+                "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = current_database() "
+                "AND schema_name = coalesce(CAST(:schema AS VARCHAR), current_schema())"
+            ),
+            {"schema": schema},
+        )
+        return {name: int(estimate) for name, estimate in rows}
+
+    # Reading
+
+    def readable(self, column: sa.ColumnElement[Any], kind: Kind) -> sa.ColumnElement[Any]:
+        # Arrow's decimals end at 38 digits, those of a 128-bit integer at 39.
+        return sa.cast(column, sa.VARCHAR) if kind.name == "other" or _is_huge(kind) else column
+
+    def decoder(self, kind: Kind) -> Decoder | None:
+        return _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
+
+    def described(self, cursor: Any) -> list[Kind]:
+        from multidb_explorer.backends.duckdb_dialect import parse_type
+
+        return [self.kind(parse_type(str(column[1]))) for column in cursor.description]
+
+    def native_batches(
+        self, connection: Connection, statement: sa.Executable, batch_rows: int
+    ) -> Iterator[pa.RecordBatch] | None:
+        from multidb_explorer.backends.duckdb_dialect import RELATION
+
+        relations: list[Any] = []
+        connection.execute(statement, execution_options={RELATION: relations})
+        alone = isinstance(connection.engine.pool, NullPool)
+        alone = alone and connection.get_execution_options().get("multidb_session") != "writes"
+        reader = _open_reader(relations[0], batch_rows)
+        if not alone:
+            # While a reader is open its connection runs nothing else, and here others share it.
+            return iter(_drained(reader))
+        session: Any = connection.connection.driver_connection
+        session.reader = reader
+        return _streamed(reader, session)
+
+    def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+        if len(values) <= 500:
+            return super().member(column, values)
+        # One list parameter holds them all, so no limit on parameters is ever met.
+        listed = sa.bindparam(None, list(values), type_=sa.types.NullType(), unique=True)
+        return column.in_(sa.select(sa.func.unnest(listed)))
+
+    # Writing
+
+    def to_column(self, value: Any, kind: Kind, *, column: str = "", where: str = "") -> Any:
+        found = canonical(value, kind, column=column, where=where)
+        if isinstance(found, dt.timedelta):
+            return month_day_nano(found)
+        if type(found).__name__ == "MonthDayNano" and found.nanoseconds % 1000:
+            raise ValueNotRepresentable(
+                f"Column {column!r} of {where} can't hold {found}: it has nanoseconds and DuckDB keeps microseconds.",
+                column=column,
+            )
+        return found
+
+    def matched(self, connection: Connection, statement: sa.Update | sa.Delete) -> int:
+        result: Any = connection.execute(statement)
+        if result.cursor is None:
+            return int(result.rowcount)
+        # The engine answers a write with one row that counts its rows.
+        count = result.cursor.fetchone()
+        result.close()
+        return int(count[0]) if count else 0
+
+    # Stopping and failing
+
+    def cancel(self, connection: Any) -> None:
+        connection.interrupt()
+
+    def trouble(self, error: BaseException) -> Trouble:
+        text = str(error)
+        return next((trouble for pattern, trouble in _BY_TEXT if re.search(pattern, text)), Trouble())
+
+
+def _is_huge(kind: Kind) -> bool:
+    return kind.name == "decimal" and kind.precision is not None and kind.precision > 38
+
+
+# Arrow readers
+
+
+def _open_reader(relation: Any, batch_rows: int) -> Any:
+    # Named `fetch_arrow_reader` before DuckDB 2.
+    opener = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
+    return opener(batch_rows)
+
+
+def _drained(reader: Any) -> list[pa.RecordBatch]:
+    try:
+        return [_checked(batch) for batch in _batches(reader)]
+    finally:
+        reader.close()
+
+
+def _streamed(reader: Any, session: Any) -> Iterator[pa.RecordBatch]:
+    try:
+        for batch in _batches(reader):
+            yield _checked(batch)
+    finally:
+        session.release()
+
+
+def _batches(reader: Any) -> Iterator[pa.RecordBatch]:
+    """Yield the batches, with DuckDB's own errors in place of those that Arrow makes of them."""
+    try:
+        yield from reader
+    except OSError as error:
+        raise _own_error(str(error)) from None
+
+
+def _own_error(text: str) -> Exception:
+    import duckdb
+
+    name = text.partition(" Error:")[0].title().replace(" ", "")
+    class_ = getattr(duckdb, f"{name}Exception", duckdb.DatabaseError)
+    error: Exception = class_(text)
+    return error
+
+
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Refuse infinite dates, which Arrow would show as dates of the year 294247."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name, array in zip(batch.schema.names, batch.columns, strict=True):
+        if not pa.types.is_timestamp(array.type) and not pa.types.is_date32(array.type):
+            continue
+        whole = array.view(pa.int32() if pa.types.is_date32(array.type) else pa.int64())
+        limit = 2 ** (whole.type.bit_width - 1) - 1
+        ends = pc.min_max(whole).as_py()
+        if ends["max"] == limit or ends["min"] == -limit:
+            raise _own_error(f"Out of Range Error: column {name!r} holds an infinite date")
+    return batch
+
+
+# From the driver's values, where rows are fetched one by one
+
+
+def _to_instant(value: dt.datetime) -> dt.datetime:
+    return value.astimezone(dt.UTC)
+
+
+def _to_decimal(value: Any) -> Decimal:
+    return value if isinstance(value, Decimal) else Decimal(str(value))
+
+
+def _to_uuid(value: Any) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
+
+
+def _to_binary(value: Any) -> bytes:
+    return bytes(value)
+
+
+_DECODERS: dict[str, Decoder] = {
+    "instant": _to_instant,
+    "decimal": _to_decimal,
+    "uuid": _to_uuid,
+    "binary": _to_binary,
+    "other": str,
+}
+
+
+# What an error means
+
+_BY_TEXT: tuple[tuple[str, Trouble], ...] = (
+    (r"^INTERRUPT Error|Interrupted!", Trouble("cancelled")),
+    (r"attached in read-only mode|launched in read-only mode|transaction is read-only", Trouble("read_only")),
+    (
+        r"Could not set lock on file|Conflicting lock",
+        Trouble(
+            "unreachable",
+            "Another process has the file open (the message names its PID). DuckDB lets one process write, or several "
+            "read: close it there, or register the alias on both sides with read_only=True.",
+        ),
+    ),
+    (
+        r"different configuration than existing connections",
+        Trouble(
+            "unreachable",
+            "This process has the file open with other settings. Register every alias of one file "
+            "with the same read_only and options, or disconnect the other alias.",
+        ),
+    ),
+    (
+        r"not a valid DuckDB database file",
+        Trouble("unreachable", "The file is there, but it is not a DuckDB database."),
+    ),
+    (
+        r"newer version|older version|storage version",
+        Trouble("unreachable", "Another version of DuckDB wrote the file."),
+    ),
+    (
+        r"in read-only mode: database does not exist|Cannot open (?:file|database)",
+        Trouble("unreachable", "Check the path and its permissions; a read-only alias never creates a file."),
+    ),
+    (
+        r"holds an infinite date",
+        Trouble("other", "Python has no infinite dates: leave such rows out, or cast the column to VARCHAR in SQL."),
+    ),
+    (
+        r"Conflict on (?:tuple|update)|TransactionContext Error: Conflict|write-write conflict",
+        Trouble("other", "Another transaction changed the same rows; try again."),
+    ),
+)

@@ -1,0 +1,477 @@
+"""DuckDB's SQLAlchemy dialect with reflection of its own, and the reading of its type names."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import duckdb_engine
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
+from sqlalchemy.engine.reflection import ObjectKind
+from sqlalchemy.sql import compiler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from sqlalchemy.engine import Connection, Dialect
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["RELATION", "HugeInteger", "MultiDBDuckDBDialect", "SmallWhole", "Timestamp", "parse_type"]
+
+RELATION = "multidb_relation"
+"""Execution option: a list that takes DuckDB's lazy relation for the statement, in place of running it."""
+
+
+# Types
+
+
+class SmallWhole(sa.Integer):
+    """Integers of a width that standard SQL has no name for.
+
+    Parameters
+    ----------
+    spelling
+        DuckDB's name.
+    bits, unsigned
+        What it holds.
+    """
+
+    __visit_name__ = "user_defined"
+
+    def __init__(self, spelling: str = "TINYINT", bits: int = 8, unsigned: bool = False) -> None:
+        self.spelling, self.bits, self.unsigned = spelling, bits, unsigned
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.spelling
+
+
+class HugeInteger(sa.Numeric[Any]):
+    """128-bit integers, whose 39 digits no Arrow or Python integer column holds.
+
+    Parameters
+    ----------
+    spelling
+        ``HUGEINT`` or ``UHUGEINT``.
+    """
+
+    __visit_name__ = "user_defined"
+
+    def __init__(self, spelling: str = "HUGEINT") -> None:
+        super().__init__(39, 0)
+        self.spelling = spelling
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.spelling
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        # The driver turns decimals of 39 digits into doubles.
+        return lambda value: value if value is None else int(value)
+
+
+class Timestamp(sa.TIMESTAMP):
+    """Timestamps that keep more or fewer digits of a second than six.
+
+    Parameters
+    ----------
+    spelling
+        DuckDB's name.
+    digits
+        Digits after the point of the seconds.
+    """
+
+    __visit_name__ = "user_defined"
+
+    def __init__(self, spelling: str = "TIMESTAMP_NS", digits: int = 9) -> None:
+        super().__init__()
+        self.spelling, self.digits = spelling, digits
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.spelling
+
+
+class Opaque(sa.types.UserDefinedType[str]):
+    """A type that is read as DuckDB's own text.
+
+    Parameters
+    ----------
+    spelling
+        DuckDB's name of it.
+    """
+
+    cache_ok = True
+
+    def __init__(self, spelling: str) -> None:
+        self.spelling = spelling
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.spelling
+
+
+class _Interval(pg.INTERVAL):
+    """Intervals are written as text, since the driver takes a month for thirty days."""
+
+    def bind_expression(self, bindvalue: sa.BindParameter[Any]) -> sa.ColumnElement[Any]:
+        return sa.cast(sa.type_coerce(bindvalue, _IntervalText()), pg.INTERVAL())
+
+
+class _IntervalText(sa.String):
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        return lambda value: None if value is None else _interval_text(value)
+
+
+def _interval_text(value: Any) -> str:
+    if hasattr(value, "months"):
+        return f"{value.months} months {value.days} days {value.nanoseconds // 1000} microseconds"
+    return f"{value.days} days {value.seconds * 1_000_000 + value.microseconds} microseconds"
+
+
+class _JSONText(sa.JSON):
+    """JSON columns take JSON text as it is, so that no number in it is ever rounded, and ``None`` means NULL."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        return _json_text
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        return None
+
+
+def _json_text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+_NAMED: dict[str, TypeEngine[Any]] = {
+    "BOOLEAN": sa.BOOLEAN(),
+    "TINYINT": SmallWhole(),
+    "SMALLINT": sa.SMALLINT(),
+    "INTEGER": sa.INTEGER(),
+    "BIGINT": sa.BIGINT(),
+    "UTINYINT": SmallWhole("UTINYINT", 8, unsigned=True),
+    "USMALLINT": SmallWhole("USMALLINT", 16, unsigned=True),
+    "UINTEGER": SmallWhole("UINTEGER", 32, unsigned=True),
+    "UBIGINT": SmallWhole("UBIGINT", 64, unsigned=True),
+    "HUGEINT": HugeInteger(),
+    "UHUGEINT": HugeInteger("UHUGEINT"),
+    "FLOAT": sa.REAL(),
+    "DOUBLE": sa.DOUBLE(),
+    "VARCHAR": sa.VARCHAR(),
+    "BLOB": sa.LargeBinary(),
+    "DATE": sa.DATE(),
+    "TIME": sa.TIME(),
+    "TIMESTAMP": sa.TIMESTAMP(),
+    "TIMESTAMP_S": Timestamp("TIMESTAMP_S", 0),
+    "TIMESTAMP_MS": Timestamp("TIMESTAMP_MS", 3),
+    "TIMESTAMP_NS": Timestamp(),
+    "TIMESTAMP WITH TIME ZONE": sa.TIMESTAMP(timezone=True),
+    "INTERVAL": _Interval(),
+    "UUID": sa.Uuid(),
+    "JSON": sa.JSON(),
+}
+
+
+# Elements without an exact Arrow form of their own are read as the text of the whole array.
+_TEXT_IN_ARRAYS = (Opaque, HugeInteger, _Interval, sa.Uuid, sa.Enum, sa.ARRAY)
+
+
+def parse_type(text: str) -> TypeEngine[Any]:
+    """Read DuckDB's own name of a type.
+
+    Examples
+    --------
+    >>> parse_type("DECIMAL(10,2)[]").item_type
+    DECIMAL(precision=10, scale=2)
+    """
+    if found := re.fullmatch(r"(.*)\[\d*\]", text, re.DOTALL):
+        item = parse_type(found[1])
+        return Opaque(text) if isinstance(item, _TEXT_IN_ARRAYS) else sa.ARRAY(item)
+    if found := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", text):
+        return sa.DECIMAL(int(found[1]), int(found[2]))
+    if text.startswith("ENUM("):
+        return sa.Enum(*(part.replace("''", "'") for part in re.findall(r"'((?:[^']|'')*)'", text)))
+    return _NAMED.get(text) or Opaque(text)
+
+
+# Connections
+
+
+class _Session(duckdb_engine.ConnectionWrapper):
+    """A connection that ends the Arrow reader which is open on it before it does anything that a reader forbids."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(connection)
+        self.raw = connection
+        self.reader: Any = None
+
+    def release(self) -> None:
+        """Close the open reader; while one is open the transaction can't end and the file stays locked."""
+        reader, self.reader = self.reader, None
+        if reader is not None:
+            reader.close()
+
+    def commit(self) -> None:
+        self.release()
+        self.raw.commit()
+
+    def rollback(self) -> None:
+        self.release()
+        self.raw.rollback()
+
+    def close(self) -> None:
+        self.release()
+        super().close()
+
+
+class _Preparer(duckdb_engine.DuckDBIdentifierPreparer):
+    """Names a schema as one name, whatever dots it has."""
+
+    def format_schema(self, name: str) -> str:
+        return self.quote(name)
+
+    def quote_schema(self, schema: str, force: Any = None) -> str:
+        return self.quote(schema)
+
+
+class _DDLCompiler(PGDDLCompiler):
+    def get_column_specification(self, column: sa.Column[Any], **kw: Any) -> str:
+        # DuckDB has no SERIAL.
+        return compiler.DDLCompiler.get_column_specification(self, column, **kw)
+
+
+# The dialect
+
+
+# Untyped, since the methods that it overrides are declared differently from release to release.
+_Base: Any = duckdb_engine.Dialect
+
+
+def _single(name: str) -> Callable[..., Any]:
+    """Make the method that reflects one table out of the one that reflects many."""
+
+    def read(self: Any, connection: Connection, table_name: str, schema: str | None = None, **_: Any) -> Any:
+        multi = getattr(self, name)
+        found = dict(multi(connection, schema=schema, filter_names=[table_name], kind=ObjectKind.ANY))
+        if (schema, table_name) not in found:
+            raise sa.exc.NoSuchTableError(table_name)
+        return found[schema, table_name]
+
+    return read
+
+
+class MultiDBDuckDBDialect(_Base):  # type: ignore[misc]
+    """The dialect of duckdb-engine with reflection from DuckDB's own catalog functions."""
+
+    driver = "multidb"
+    supports_statement_cache = True
+    # Without it SQLAlchemy would turn decimals into doubles on their way in.
+    supports_native_decimal = True
+    preparer = _Preparer
+    ddl_compiler = _DDLCompiler
+    colspecs = {  # noqa: RUF012
+        **duckdb_engine.Dialect.colspecs,
+        sa.JSON: _JSONText,
+        pg.JSON: _JSONText,
+        pg.JSONB: _JSONText,
+        sa.Interval: _Interval,
+        pg.INTERVAL: _Interval,
+    }
+
+    def connect(self, *cargs: Any, **cparams: Any) -> Any:
+        """Open a database; what SQLAlchemy gets is a wrapper that knows of open readers."""
+        opened: Any = super().connect(*cargs, **cparams)
+        # A notebook's output is not the place for the engine's progress, nor are our local variables for tables.
+        return _Session(opened.execute("SET enable_progress_bar = false; SET python_enable_replacements = false"))
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        """Run a statement, or only prepare its relation where the caller wants Arrow data."""
+        taker = context.execution_options.get(RELATION) if context is not None else None
+        if taker is None:
+            super().do_execute(cursor, statement, parameters, context)
+            return
+        raw = cursor.connection.raw
+        if hasattr(raw, "abort"):
+            # What an earlier statement left unread would block the connection.
+            raw.abort()
+        taker.append(raw.sql(statement, params=list(parameters) if parameters else None))
+        cursor.description = None
+
+    def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
+        """Run a statement as it is."""
+        self.do_execute(cursor, statement, None, context)
+
+    # Reflection, of one table
+
+    get_columns = _single("get_multi_columns")
+    get_pk_constraint = _single("get_multi_pk_constraint")
+    get_foreign_keys = _single("get_multi_foreign_keys")
+    get_unique_constraints = _single("get_multi_unique_constraints")
+    get_check_constraints = _single("get_multi_check_constraints")
+    get_indexes = _single("get_multi_indexes")
+    get_table_comment = _single("get_multi_table_comment")
+
+    def has_table(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> bool:
+        return table_name in _names(connection, schema, ObjectKind.ANY, [table_name])
+
+    def get_view_definition(self, connection: Connection, view_name: str, schema: str | None = None, **kw: Any) -> str:
+        rows = _rows(connection, "duckdb_views", schema, [view_name])
+        if not rows:
+            raise sa.exc.NoSuchTableError(view_name)
+        return str(rows[0]["sql"])
+
+    # Reflection, of a whole schema in one query
+
+    def get_schema_names(self, connection: Connection, **kw: Any) -> list[str]:
+        sql = "SELECT schema_name FROM duckdb_schemas() WHERE database_name = current_database() ORDER BY schema_name"
+        return [str(name) for name in connection.execute(sa.text(sql)).scalars()]
+
+    def get_table_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
+        return sorted(_names(connection, schema, ObjectKind.TABLE))
+
+    def get_view_names(self, connection: Connection, schema: str | None = None, *_: Any, **kw: Any) -> list[str]:
+        return sorted(_names(connection, schema, ObjectKind.VIEW))
+
+    def get_materialized_view_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
+        return []
+
+    def get_multi_columns(self, connection: Connection, **kw: Any) -> Any:
+        return _per_table(connection, "duckdb_columns", lambda rows: [_column(row) for row in rows], **kw)
+
+    def get_multi_pk_constraint(self, connection: Connection, **kw: Any) -> Any:
+        return _per_table(connection, "duckdb_constraints", _primary_key, **kw)
+
+    def get_multi_foreign_keys(self, connection: Connection, **kw: Any) -> Any:
+        schema = kw.get("schema")
+
+        def keys(rows: Rows) -> list[dict[str, Any]]:
+            return [_foreign_key(row, schema) for row in rows if row["constraint_type"] == "FOREIGN KEY"]
+
+        return _per_table(connection, "duckdb_constraints", keys, **kw)
+
+    def get_multi_unique_constraints(self, connection: Connection, **kw: Any) -> Any:
+        return _per_table(connection, "duckdb_constraints", _uniques, **kw)
+
+    def get_multi_check_constraints(self, connection: Connection, **kw: Any) -> Any:
+        return _per_table(connection, "duckdb_constraints", _checks, **kw)
+
+    def get_multi_indexes(self, connection: Connection, **kw: Any) -> Any:
+        return _per_table(connection, "duckdb_indexes", lambda rows: [_index(row) for row in rows], **kw)
+
+    def get_multi_table_comment(self, connection: Connection, **kw: Any) -> Any:
+        found = {row["table_name"]: row["comment"] for row in _rows(connection, "duckdb_tables", kw.get("schema"))}
+        found |= {row["view_name"]: row["comment"] for row in _rows(connection, "duckdb_views", kw.get("schema"))}
+        return _per_table(connection, None, lambda name: {"text": found.get(name)}, **kw)
+
+
+if TYPE_CHECKING:
+    Row = Mapping[str, Any]
+    Rows = list[Row]
+
+
+def _rows(connection: Connection, function: str, schema: str | None, names: Collection[str] | None = None) -> Rows:
+    """Read one of DuckDB's catalog functions, for one schema of the database that is open."""
+    name = "view_name" if function == "duckdb_views" else "table_name"
+    # A star, since the functions gain columns from version to version.
+    items = ", CAST(expressions AS VARCHAR[]) AS items" if function == "duckdb_indexes" else ""
+    sql = (
+        f"SELECT *{items} FROM {function}() WHERE database_name = current_database() "
+        "AND schema_name = coalesce(CAST(:schema AS VARCHAR), current_schema())"
+    )
+    values: dict[str, Any] = {"schema": schema}
+    if names is not None:
+        sql += f" AND {name} IN (SELECT unnest(CAST(:names AS VARCHAR[])))"
+        values["names"] = list(names)
+    return [*connection.execute(sa.text(sql), values).mappings()]
+
+
+def _names(
+    connection: Connection, schema: str | None, kind: ObjectKind, names: Collection[str] | None = None
+) -> set[str]:
+    found = set()
+    if ObjectKind.TABLE in kind:
+        found |= {row["table_name"] for row in _rows(connection, "duckdb_tables", schema, names) if not row["internal"]}
+    if ObjectKind.VIEW in kind:
+        found |= {row["view_name"] for row in _rows(connection, "duckdb_views", schema, names) if not row["internal"]}
+    return found
+
+
+def _per_table(
+    connection: Connection,
+    function: str | None,
+    make: Callable[[Any], Any],
+    *,
+    schema: str | None = None,
+    filter_names: Collection[str] | None = None,
+    kind: ObjectKind = ObjectKind.TABLE,
+    **_: Any,
+) -> Iterator[tuple[tuple[str | None, str], Any]]:
+    """Yield what `make` makes of each table's rows (of its name, where there is no function to read)."""
+    rows: dict[str, Rows] = {}
+    for row in _rows(connection, function, schema, filter_names) if function else []:
+        rows.setdefault(row["table_name"], []).append(row)
+    for name in sorted(_names(connection, schema, kind, filter_names)):
+        yield (schema, name), make(rows.get(name, []) if function else name)
+
+
+def _column(row: Row) -> dict[str, Any]:
+    generated = row.get("is_generated", False)
+    found: dict[str, Any] = {
+        "name": row["column_name"],
+        "type": parse_type(row["data_type"]),
+        "nullable": row["is_nullable"],
+        "default": None if generated else row["column_default"],
+        "comment": row["comment"],
+        "autoincrement": False,
+    }
+    if generated:
+        found["computed"] = {"sqltext": row.get("generation_expression") or "", "persisted": False}
+    return found
+
+
+def _primary_key(rows: Rows) -> dict[str, Any]:
+    found = next((row for row in rows if row["constraint_type"] == "PRIMARY KEY"), None)
+    if found is None:
+        return {"constrained_columns": [], "name": None}
+    return {"constrained_columns": list(found["constraint_column_names"]), "name": found["constraint_name"]}
+
+
+def _foreign_key(row: Row, schema: str | None) -> dict[str, Any]:
+    return {
+        "name": row["constraint_name"],
+        "constrained_columns": list(row["constraint_column_names"]),
+        # A foreign key never leaves its schema in DuckDB.
+        "referred_schema": schema,
+        "referred_table": row["referenced_table"],
+        "referred_columns": list(row["referenced_column_names"]),
+        "options": {},
+    }
+
+
+def _uniques(rows: Rows) -> list[dict[str, Any]]:
+    return [
+        {"name": row["constraint_name"], "column_names": list(row["constraint_column_names"])}
+        for row in rows
+        if row["constraint_type"] == "UNIQUE"
+    ]
+
+
+def _checks(rows: Rows) -> list[dict[str, Any]]:
+    return [
+        {"name": row["constraint_name"], "sqltext": row["expression"]}
+        for row in rows
+        if row["constraint_type"] == "CHECK"
+    ]
+
+
+def _index(row: Row) -> dict[str, Any]:
+    expressions = list(row["items"])
+    names = [_column_name(expression) for expression in expressions]
+    found = {"name": row["index_name"], "column_names": names, "unique": row["is_unique"], "dialect_options": {}}
+    return found if None not in names else {**found, "expressions": expressions}
+
+
+def _column_name(expression: str) -> str | None:
+    if expression.startswith('"') and expression.endswith('"'):
+        return expression[1:-1].replace('""', '"')
+    return expression if re.fullmatch(r"\w+", expression) else None

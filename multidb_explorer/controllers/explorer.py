@@ -1,0 +1,187 @@
+"""The explorer's behaviour: an alias, its tables, one grid, and the two writes for selected rows."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from typing import Any
+
+from multidb_explorer.backends.kinds import Kind
+from multidb_explorer.connections.registry import databases
+from multidb_explorer.controllers.alias_picker import AliasPickerController
+from multidb_explorer.controllers.base import BadRequest, Job, Message, Reply, Stale
+from multidb_explorer.controllers.grid import GridController, intervals
+from multidb_explorer.controllers.values import encode_table
+from multidb_explorer.controllers.writes import Done, Plan, Refused, carry_out, make_plan
+from multidb_explorer.models import reflect
+from multidb_explorer.query.queryset import QuerySet
+from multidb_explorer.schema.catalog import TableSummary
+from multidb_explorer.schema.inspector import catalog_of
+
+__all__ = ["ExplorerController"]
+
+_PLANS = 8
+_OF_THE_GRID = ("win", "sort", "count", "select", "columns")
+
+
+class ExplorerController(AliasPickerController):
+    """Answers one explorer.
+
+    Parameters
+    ----------
+    alias
+        The alias to start with; the first one that is registered if not given.
+    table, schema
+        The table to start with.
+
+    Raises
+    ------
+    ConnectionDoesNotExist
+        For an unknown alias. A database that can't be reached is shown in the panel instead.
+
+    Examples
+    --------
+    >>> databases.configure({"default": "sqlite://"})
+    >>> ExplorerController().value
+    'default'
+    """
+
+    def __init__(self, alias: str | None = None, table: str | None = None, schema: str | None = None) -> None:
+        super().__init__(alias if alias is not None else next(iter(databases), None))
+        self.table = table
+        self.schema = schema
+        self.grid: GridController | None = None
+        self._epoch = 0
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self.intents |= {"tables": self._tables, "open": self._open, "plan": self._plan}
+        self.intents |= {"execute": self._execute, "forget": self._forget}
+        self.intents |= dict.fromkeys(_OF_THE_GRID, self._to_grid)
+
+    @property
+    def state(self) -> Message:
+        """Where the explorer is."""
+        state = super().state
+        return {"choices": state["choices"], "alias": state["value"], "table": self.table, "schema": self.schema}
+
+    @property
+    def queryset(self) -> QuerySet[Any] | None:
+        """The rows on screen, as Python."""
+        return self.grid.queryset if self.grid else None
+
+    # Finding a table
+
+    def _choose(self, request: Message) -> Reply:
+        before = self.value
+        reply = super()._choose(request)
+        with self.lock:
+            if self.value != before:
+                self.table = self.schema = self.grid = None
+        self.changed()
+        return reply
+
+    def _here(self) -> str:
+        if self.value is None:
+            raise BadRequest("Choose a database first.")
+        return self.value
+
+    def _tables(self, request: Message) -> Job:
+        """List the tables in the background: a big catalog on a slow line must not hold up the rows."""
+        catalog = catalog_of(databases[self._here()])
+
+        def work() -> Reply:
+            if request.get("refresh") is True:
+                catalog.refresh()
+            return Reply({"type": "tables"}, (_encoded(catalog.tables()),))
+
+        return Job(work)
+
+    def _open(self, request: Message) -> Reply:
+        alias, table, schema = self._here(), request.get("table"), request.get("schema")
+        if request.get("alias") != alias or not isinstance(table, str) or not isinstance(schema, str | None):
+            raise BadRequest("A table is opened by its name, in the database that is chosen.")
+        queryset = reflect(table, using=alias, schema=schema).objects
+        with self.lock:
+            self._epoch = max(self._epoch, self.grid.epoch if self.grid else 0) + 1
+            grid = GridController(queryset, epoch=self._epoch)
+            self.grid, self.table, self.schema = grid, table, schema
+        grid.row_estimate = _estimate(alias, table, schema)
+        self.changed()
+        return Reply({"type": "opened", **grid.state, "has_key": queryset.has_key})
+
+    def _to_grid(self, request: Message) -> Reply | Job:
+        grid = self.grid
+        if grid is None:
+            raise Stale("No table is open.")
+        return grid.intents[request["type"]](request)
+
+    # Writing
+
+    def _plan(self, request: Message) -> Reply:
+        grid = self.grid
+        action, target = request.get("action"), request.get("target")
+        if grid is None or action not in ("save", "delete") or not isinstance(target, str):
+            raise BadRequest("A write names its rows and its alias.")
+        if request.get("epoch") != grid.epoch:
+            raise Stale("The rows were sorted or changed meanwhile; select them anew.")
+        rows = intervals(request.get("rows"))
+        plan = make_plan(action, grid.queryset, target, grid.title, grid.keys_of(rows))
+        name = secrets.token_hex(8)
+        with self.lock:
+            self._plans[name] = plan
+            while len(self._plans) > _PLANS:
+                self._plans.popitem(last=False)
+        return Reply({"type": "plan", "plan": name, **plan.question})
+
+    def _execute(self, request: Message) -> Job:
+        name, choices = str(request.get("plan")), request.get("choices") or {}
+        plan = self._plans.get(name)
+        if plan is None or not isinstance(choices, dict):
+            raise BadRequest("This question is no longer open; select the rows again.")
+        return Job(lambda: self._executed(name, plan, choices, str(request.get("typed") or "")))
+
+    def _executed(self, name: str, plan: Plan, choices: Message, typed: str) -> Reply:
+        outcome = carry_out(plan, choices, typed)
+        if isinstance(outcome, Refused):
+            ways = [{"label": way.label, "choices": dict(way.choices), "danger": way.danger} for way in outcome.ways]
+            refused = {"type": "refused", "message": outcome.message, "ways": ways}
+            return Reply({**refused, "differences": [list(line) for line in outcome.differences]})
+        with self.lock:
+            self._plans.pop(name, None)
+        return self._done(plan, outcome)
+
+    def _done(self, plan: Plan, done: Done) -> Reply:
+        grid = self.grid
+        if grid is None:
+            return Reply({"type": "done", "text": done.text, "epoch": 0})
+        if plan.action == "delete" and grid.queryset is plan.queryset:
+            known = grid.row_count
+            grid.refresh(None if known is None else max(0, known - done.deleted))
+        state = grid.state
+        return Reply(
+            {"type": "done", "text": done.text, **{k: state[k] for k in ("epoch", "row_count", "row_estimate")}}
+        )
+
+    def _forget(self, request: Message) -> Reply:
+        with self.lock:
+            self._plans.pop(str(request.get("plan")), None)
+        return Reply({"type": "forget"})
+
+
+def _estimate(alias: str, table: str, schema: str | None) -> int | None:
+    tables = catalog_of(databases[alias]).tables(schema)
+    return next((found.row_estimate for found in tables if found.name == table), None)
+
+
+def _encoded(tables: tuple[TableSummary, ...]) -> bytes:
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int64()
+    columns: dict[str, pa.Array] = {
+        "name": pa.array([table.name for table in tables], text),
+        "schema": pa.array([table.schema for table in tables], text),
+        "kind": pa.array([table.kind for table in tables], text),
+        "rows": pa.array([table.row_estimate for table in tables], number),
+        "comment": pa.array([table.comment for table in tables], text),
+    }
+    kinds = [Kind("integer") if name == "rows" else Kind("text") for name in columns]
+    return encode_table(pa.table(columns), kinds)

@@ -1,0 +1,76 @@
+"""Panel: an anywidget that hands messages to its controller and shows the controller's state as traits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import anywidget
+
+from multidb_explorer.connections.registry import databases
+from multidb_explorer.controllers.base import Controller, Reply
+from multidb_explorer.widgets import assets
+
+__all__ = ["Panel", "css_height"]
+
+
+class Panel(anywidget.AnyWidget):
+    """Base of the widgets.
+
+    A widget, its controller and its browser module share one stem. Its traits hold small state only; rows travel as
+    messages, since whatever stands in a trait may be saved into the notebook.
+    """
+
+    stem: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # Only for a class of ours: anywidget derives one more from it, in which these are traits.
+        if "stem" in vars(cls):
+            cls._esm = assets.script(cls.stem)
+            cls._css = assets.style(cls.stem)
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, controller: Controller, **traits: Any) -> None:
+        self.controller = controller
+        super().__init__(**self._traits_of(controller.state), **traits)
+        controller.attach(self._answer, self._refresh)
+        self.on_msg(self._received)
+        # The registry holds this weakly, so a closed widget is not kept alive by it.
+        databases.on_change(self._refresh)
+
+    def _traits_of(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in state.items() if self.has_trait(name)}
+
+    def _refresh(self) -> None:
+        with self.hold_sync():
+            for name, value in self._traits_of(self.controller.state).items():
+                setattr(self, name, value)
+
+    def _received(self, _: Any, content: Any, __: Any) -> None:
+        self.controller.receive(content)
+
+    def _answer(self, reply: Reply) -> None:
+        self.send(reply.message, buffers=list(reply.buffers) or None)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def css_height(height: int | str) -> str:
+    """Give a height as CSS: a number is in pixels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no height.
+
+    Examples
+    --------
+    >>> css_height(420), css_height("60vh")
+    ('420px', '60vh')
+    """
+    if isinstance(height, bool) or not isinstance(height, int | str):
+        raise TypeError(f"height is a number of pixels or a CSS length, not {type(height).__name__}.")
+    if isinstance(height, int) and height <= 0:
+        raise ValueError(f"height must be positive, not {height}.")
+    return f"{height}px" if isinstance(height, int) else height

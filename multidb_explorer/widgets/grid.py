@@ -1,0 +1,81 @@
+"""TableGrid: the rows of a QuerySet, of any number, in the notebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets
+
+from multidb_explorer.controllers.grid import GridController, queryset_of
+from multidb_explorer.models import Model
+from multidb_explorer.query.queryset import QuerySet
+from multidb_explorer.widgets.base import Panel, css_height
+
+__all__ = ["TableGrid"]
+
+
+class TableGrid(Panel):
+    """A grid that shows a table of any size and reads only the rows on screen.
+
+    Parameters
+    ----------
+    source
+        A QuerySet, or a model for all its rows.
+    height
+        Pixels, or a CSS length such as ``"60vh"``.
+
+    Attributes
+    ----------
+    selected_count : int
+        How many rows are selected; it can be observed.
+
+    Examples
+    --------
+    >>> import multidb_explorer as mdb
+    >>> import sqlalchemy as sa
+    >>> from multidb_explorer.connections.registry import databases
+    >>> mdb.configure({"default": "sqlite://"})
+    >>> with databases["default"].begin() as connection:
+    ...     _ = connection.execute(sa.text("CREATE TABLE t (id INTEGER PRIMARY KEY)"))
+    >>> mdb.TableGrid(mdb.reflect("t"))
+    TableGrid(t on 'default')
+    """
+
+    stem = "grid"
+
+    columns = traitlets.List(traitlets.Dict()).tag(sync=True)
+    row_count = traitlets.Int(None, allow_none=True).tag(sync=True)
+    row_estimate = traitlets.Int(None, allow_none=True).tag(sync=True)
+    epoch = traitlets.Int(1).tag(sync=True)
+    title = traitlets.Unicode("").tag(sync=True)
+    alias = traitlets.Dict().tag(sync=True)
+    height = traitlets.Unicode("420px").tag(sync=True)
+    selected_count = traitlets.Int(0).tag(sync=True)
+
+    controller: GridController
+
+    def __init__(self, source: QuerySet[Any] | type[Model], *, height: int | str = 420) -> None:
+        controller = GridController(queryset_of(source))
+        controller.estimate()
+        super().__init__(controller, height=css_height(height))
+
+    @property
+    def queryset(self) -> QuerySet[Any]:
+        """What is shown."""
+        return self.controller.queryset
+
+    @property
+    def selected_keys(self) -> list[Any]:
+        """The keys of the selected rows: one value each, or a tuple for a key of several columns."""
+        return self.controller.keys_of(self.controller.selection)
+
+    def selected(self) -> QuerySet[Any]:
+        """Give the selected rows as a QuerySet, to read, save or delete."""
+        return self.controller.selected()
+
+    def refresh(self) -> None:
+        """Read the rows on screen again."""
+        self.controller.refresh()
+
+    def __repr__(self) -> str:
+        return f"TableGrid({self.title} on {self.queryset.db!r})"
