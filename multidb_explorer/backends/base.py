@@ -168,6 +168,10 @@ class Backend:
         """Give the kind of one of this product's column types."""
         return kind_of(type_)
 
+    def column_name(self, reflected: str) -> str:
+        """Give a column's real name, where SQLAlchemy's reflection spells it otherwise."""
+        return reflected
+
     def comments(self, connection: Connection, schema: str | None) -> dict[str, str]:
         """Give the comments of the tables and views of a schema that have one."""
         try:

@@ -154,6 +154,10 @@ class MySQLBackend(Backend):
                 kind = kind_of(type_)
         return kind
 
+    def column_name(self, reflected: str) -> str:
+        # SQLAlchemy reads names from SHOW CREATE TABLE and leaves a backtick in them doubled.
+        return reflected.replace("``", "`")
+
     def comments(self, connection: Connection, schema: str | None) -> dict[str, str]:
         # SQLAlchemy would ask for every table's whole definition.
         rows = connection.execute(

@@ -128,12 +128,25 @@ class Database:
             wanted["pool_size"] = settings.pool_size
         if "poolclass" not in wanted:
             wanted["pool_pre_ping"] = True
-        engine = sa.create_engine(url, hide_parameters=True, **wanted)
+        engine = self._made(url, wanted)
         engine.dialect.colspecs = {**engine.dialect.colspecs, **self.backend.colspecs}
         event.listen(engine, "do_connect", self._connect_with_secrets)
         event.listen(engine, "connect", self._open_session)
         event.listen(engine, "begin", self.backend.begin)
         return engine
+
+    def _made(self, url: URL, wanted: dict[str, Any]) -> Engine:
+        try:
+            return sa.create_engine(url, hide_parameters=True, **wanted)
+        except sa.exc.NoSuchModuleError:
+            raise errors.ImproperlyConfigured(
+                f"Alias {self.alias!r}: nothing installed here knows databases of the kind {url.drivername!r}. "
+                f"Check the first part of its URL, or install the SQLAlchemy dialect that it needs."
+            ) from None
+        except ImportError as error:
+            raise errors.MissingDriver(
+                f"Alias {self.alias!r} needs the Python module {error.name!r}, which is not installed."
+            ) from None
 
     def _connect_with_secrets(self, dialect: Any, _record: Any, _args: Any, known: dict[str, Any]) -> Any:
         """Look the secrets up for each new connection: a token may have changed since the last one."""

@@ -81,6 +81,7 @@ class GridController(Controller):
         self._pager = Pager(queryset)
         self._seen: OrderedDict[int, list[Any]] = OrderedDict()
         self._kinds = [field.kind for field in queryset.fields]
+        self._mark = alias_mark(databases[queryset.db])
         self.intents = {
             "columns": self._columns,
             "win": self._win,
@@ -126,8 +127,18 @@ class GridController(Controller):
             "row_count": self.row_count,
             "row_estimate": self.row_estimate,
             "title": self.title,
-            "alias": alias_mark(databases[self.queryset.db]),
+            "alias": self._marked(),
+            "sort": [{"column": name.removeprefix("-"), "descending": name.startswith("-")} for name in self.sort],
+            "selection": [list(pair) for pair in self.selection],
+            "selected_count": self.selected_count,
         }
+
+    def _marked(self) -> Message:
+        """Give the mark of the alias; one that was disconnected meanwhile keeps the mark it had."""
+        database = databases.get(self.queryset.db)
+        if database is not None:
+            self._mark = alias_mark(database)
+        return self._mark
 
     def estimate(self) -> None:
         """Take the catalog's estimate of the rows, where there is one and the whole table is shown."""

@@ -26,6 +26,7 @@ from multidb_explorer.controllers.anchors import Anchor, Anchors, Key, dense
 from multidb_explorer.controllers.ordering import OrderKey, null_order, pieces, reverse
 from multidb_explorer.query.queryset import QuerySet
 from multidb_explorer.results.stream import Reading, read_rows, read_table
+from multidb_explorer.results.types import arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,6 +126,8 @@ class Pager:
 
     def page(self, start: int, count: int) -> pa.Table:
         """Read rows by their numbers, fewer at the end."""
+        if self.row_count is not None and start >= self.row_count:
+            return arrow_schema(self._plain.columns).empty_table()
         table = self._page(start, count)
         self._learn(table, start, count)
         return table

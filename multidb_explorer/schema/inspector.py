@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
@@ -171,8 +172,10 @@ class Catalog:
     def _describe(self, inspector: Inspector, name: str, schema: str | None) -> TableSchema:
         summary = next(table for table in self.tables(schema) if table.name == name)
         is_table = summary.kind == "table"
-        primary = tuple(inspector.get_pk_constraint(name, schema)["constrained_columns"]) if is_table else ()
-        indexes = _indexes(inspector, name, schema)
+        spelt = self.database.backend.column_name
+        key = inspector.get_pk_constraint(name, schema)["constrained_columns"] if is_table else ()
+        primary = tuple(map(spelt, key))
+        indexes = _indexes(inspector, name, schema, spelt)
         uniques = inspector.get_unique_constraints(name, schema) if is_table else []
         return TableSchema(
             name=name,
@@ -180,10 +183,20 @@ class Catalog:
             kind=summary.kind,
             columns=tuple(self._column(column, primary) for column in inspector.get_columns(name, schema)),
             primary_key=primary,
-            uniques=_unique_keys([unique["column_names"] for unique in uniques], indexes),
-            foreign_keys=tuple(map(_foreign_key, inspector.get_foreign_keys(name, schema))) if is_table else (),
+            uniques=_unique_keys([map(spelt, unique["column_names"]) for unique in uniques], indexes),
+            foreign_keys=self._foreign_keys(inspector, name, schema) if is_table else (),
             indexes=indexes,
             comment=summary.comment,
+        )
+
+    def _foreign_keys(self, inspector: Inspector, name: str, schema: str | None) -> tuple[ForeignKey, ...]:
+        spelt = self.database.backend.column_name
+        keys = map(_foreign_key, inspector.get_foreign_keys(name, schema))
+        return tuple(
+            replace(
+                key, columns=tuple(map(spelt, key.columns)), target_columns=tuple(map(spelt, key.target_columns))
+            )
+            for key in keys
         )
 
     def _references(self, inspector: Inspector) -> tuple[str | None, tuple[Reference, ...]]:
@@ -201,17 +214,18 @@ class Catalog:
 
     def _column(self, found: ReflectedColumn, primary: tuple[str, ...]) -> Column:
         kind = self.database.backend.kind(found["type"])
+        name = self.database.backend.column_name(found["name"])
         default = found.get("default")
-        numbered = found.get("autoincrement") is True and found["name"] in primary
+        numbered = found.get("autoincrement") is True and name in primary
         return Column(
-            name=found["name"],
+            name=name,
             type=found["type"],
             kind=kind,
-            nullable=bool(found["nullable"]) and found["name"] not in primary,
+            nullable=bool(found["nullable"]) and name not in primary,
             default=default,
             generated="computed" in found,
-            identity="identity" in found or numbered or self._is_row_number(found["name"], kind, primary),
-            primary_key=found["name"] in primary,
+            identity="identity" in found or numbered or self._is_row_number(name, kind, primary),
+            primary_key=name in primary,
             comment=found.get("comment"),
         )
 
@@ -231,12 +245,21 @@ def _view_names(inspector: Inspector, schema: str | None) -> Iterable[str]:
         return inspector.get_view_names(schema)
 
 
-def _indexes(inspector: Inspector, name: str, schema: str | None) -> tuple[Index, ...]:
+def _indexes(
+    inspector: Inspector, name: str, schema: str | None, spelt: Callable[[str], str]
+) -> tuple[Index, ...]:
     try:
         found = inspector.get_indexes(name, schema)
     except NotImplementedError:
         return ()
-    return tuple(Index(index["name"], tuple(index["column_names"]), bool(index["unique"])) for index in found)
+    return tuple(
+        Index(
+            index["name"],
+            tuple(None if column is None else spelt(column) for column in index["column_names"]),
+            bool(index["unique"]),
+        )
+        for index in found
+    )
 
 
 def _unique_keys(constraints: Iterable[Iterable[str]], indexes: Iterable[Index]) -> tuple[tuple[str, ...], ...]:

@@ -72,12 +72,19 @@ def choose(page, alias):
     page.locator(f".mdb-float .mdb-option[data-alias={alias}]").click()
 
 
+def switch(page, alias, table):
+    """Choose another alias and one of its tables, as a user would: looking before each click."""
+    choose(page, alias)
+    expect(page.locator(".mdb-picker-name")).to_have_text(alias)
+    page.locator(".mdb-line", has_text=re.compile(f"^{table}")).click()
+    expect(page.locator(".mdb-name")).to_have_text(table)
+
+
 def test_a_row_moves_from_one_database_to_another(notebook, databases):
     book = notebook(setup(databases), "mdb.explore('default', 'users')")
     page = book.page
     expect(page.locator(".mdb-count")).to_have_text("300,000 rows")
-    choose(page, "legacy_users")
-    page.locator(".mdb-line", has_text="users").last.click()
+    switch(page, "legacy_users", "users")
     expect(page.locator(".mdb-count")).to_have_text("1,204 rows")
     expect(page.locator(".mdb-cell", has_text="Ann Larsson").first).to_be_visible()
 
@@ -293,8 +300,8 @@ def test_it_looks_right(notebook, databases, dark):
     assert page.locator("body").get_attribute("data-jp-theme-light") == str(not dark).lower()
     book.shot(f"explore_{theme}", page.locator(".mdb-explorer"))
     book.shot(f"explore_{theme}_page")
-    choose(page, "archive")
-    page.locator(".mdb-line", has_text=re.compile("^users")).click()
+    switch(page, "archive", "users")
+    expect(page.locator(".mdb-count")).to_have_text("50 rows")
     expect(page.locator(".mdb-pill")).to_have_text("read-only")
     expect(page.get_by_role("button", name="Delete from archive")).to_have_count(0)
     book.shot(f"explore_{theme}_read_only", page.locator(".mdb-explorer"))

@@ -13,7 +13,13 @@ import multidb_explorer as mdb
 from multidb_explorer import demo
 from multidb_explorer.demo.dice import Dice
 from multidb_explorer.demo.people import CONFLICTING, MOVED
-from multidb_explorer.errors import ImproperlyConfigured, ProtectedRows, ReadOnlyAlias, RowConflict, ValueNotRepresentable
+from multidb_explorer.errors import (
+    ImproperlyConfigured,
+    ProtectedRows,
+    ReadOnlyAlias,
+    RowConflict,
+    ValueNotRepresentable,
+)
 
 ALIASES = ["default", "legacy_users", "new_users", "warehouse", "archive"]
 SQLITE_FILES = ["archive.db", "legacy.db", "new.db", "shop.db"]
@@ -136,7 +142,7 @@ def test_some_users_moved_already_and_one_changed_since(own_shop):
     assert users("new_users").count() == len(MOVED)
     for user in users().filter(id__in=MOVED):
         if user.id == CONFLICTING:
-            with pytest.raises(RowConflict, match="(?s)email.*credit"):
+            with pytest.raises(RowConflict, match=r"(?s)email.*credit"):
                 user.save(using="new_users")
         else:
             user.save(using="new_users")

@@ -1,7 +1,7 @@
 /** The grid: real DOM cells for the rows in view, placed by row number, for any number of rows. */
 
 import {
-  Channel, addRows, aliasChip, countRows, errorText, group, guardShortcuts, h, hasRow, icon,
+  Channel, KernelError, addRows, aliasChip, countRows, errorText, group, guardShortcuts, h, hasRow, icon,
   noticeBox, parseRow, plainValue, plural, removeRows, showValue, tint, toTsv, uniqueId,
 } from "./core.js";
 import { Store } from "./store.js";
@@ -19,6 +19,8 @@ import { MIN_WIDTH, columnWindow, edges, fitWidth, headerCell, isNumeric, nextSo
  * @property {number | null} row_count exact, or null until it was counted
  * @property {number | null} row_estimate
  * @property {string} title
+ * @property {SortKey[]} [sort]
+ * @property {Interval[]} [selection]
  */
 /** @typedef {{element: HTMLElement, head: HTMLElement, number: HTMLElement, cells: HTMLElement, items: HTMLElement[], texts: string[], looks: string[], marks: string[], row: number, look: string}} RowView */
 
@@ -120,7 +122,7 @@ export class Grid {
     this.hasActive = false;
     this.active = { row: 0, column: 0 };
     this.corner = { row: 0, column: 0 };
-    this.sort = [];
+    this.sort = opening.sort ?? [];
     this.say("");
     if (!same) {
       this.fitted = false;
@@ -129,10 +131,12 @@ export class Grid {
     this.view.setAttribute("aria-label", opening.title);
     this.view.setAttribute("aria-colcount", String(this.columns.length + 1));
     this.renew(opening);
+    this.select(opening.selection ?? []);
   }
 
-  /** The same table with other rows: after a sort, a write, or on request. @param {{epoch: number, row_count: number | null, row_estimate: number | null}} state */
+  /** The same table with other rows: after a sort, a write, or on request. @param {{epoch: number, row_count: number | null, row_estimate: number | null, sort?: SortKey[]}} state */
   renew(state) {
+    this.sort = state.sort ?? this.sort;
     const exact = state.row_count !== null;
     this.store.reset({ epoch: state.epoch, rowCount: exact ? state.row_count : state.row_estimate, exact });
     this.counted = exact;
@@ -182,6 +186,10 @@ export class Grid {
 
   /** @param {Error} error @param {number} block */
   failed(error, block) {
+    if (error instanceof KernelError && error.stale) {
+      this.resync();
+      return;
+    }
     const again = () => {
       this.showNotice(null);
       this.banner.hidden = true;
@@ -197,6 +205,13 @@ export class Grid {
       this.banner.hidden = false;
     }
     this.ask();
+  }
+
+  /** Another view of this panel, or Python, went on without us: start from where the kernel is. */
+  async resync() {
+    const { message } = await this.channel.request("columns");
+    if (JSON.stringify(message.columns) === JSON.stringify(this.columns)) this.renew(message);
+    else this.open(message);
   }
 
   // ------------------------------------------------------------------ geometry
@@ -801,7 +816,7 @@ function renderTableGrid({ model, el }) {
   guardShortcuts(root);
   const state = () => ({
     columns: model.get("columns"), epoch: model.get("epoch"), row_count: model.get("row_count"),
-    row_estimate: model.get("row_estimate"), title: model.get("title"),
+    row_estimate: model.get("row_estimate"), title: model.get("title"), sort: model.get("sort"), selection: model.get("selection"),
   });
   const renewed = () => {
     if (model.get("epoch") > grid.store.epoch) grid.renew(state());

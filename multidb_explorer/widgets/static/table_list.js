@@ -47,7 +47,8 @@ export class TableList {
     this.shown = [];
     /** @type {Table | null} */
     this.current = null;
-    this.at = 0;
+    this.at = this.edition = 0;
+    this.drawn = "";
     this.schemas = false;
     this.search = h("input", { class: "mdb-input", type: "text", placeholder: "Search tables", "aria-label": "Search tables", autocomplete: "off", spellcheck: "false", role: "combobox", "aria-expanded": "true", "aria-controls": this.id });
     this.total = h("span", { class: "mdb-search-count" });
@@ -59,8 +60,6 @@ export class TableList {
     for (const node of [this.search, this.list]) node.addEventListener("keydown", (event) => this.key(event));
     this.list.addEventListener("scroll", () => this.paint());
     this.list.addEventListener("click", (event) => this.click(event));
-    this.list.addEventListener("focus", () => this.paint());
-    this.list.addEventListener("blur", () => this.paint());
     this.observer = new ResizeObserver(() => this.paint());
     this.observer.observe(this.list);
   }
@@ -72,6 +71,7 @@ export class TableList {
   /** @param {Table[]} tables */
   show(tables) {
     this.tables = tables;
+    this.edition += 1;
     this.schemas = new Set(tables.map(({ schema }) => schema)).size > 1;
     this.search.value = "";
     this.filter();
@@ -105,6 +105,10 @@ export class TableList {
   paint() {
     const from = Math.max(0, Math.floor(this.list.scrollTop / LINE) - SPARE);
     const to = Math.min(this.shown.length, Math.ceil((this.list.scrollTop + this.list.clientHeight) / LINE) + SPARE);
+    const drawn = [from, to, this.at, this.current && this.shown.indexOf(this.current), this.search.value, this.edition].join();
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    // Lines are replaced only where they differ: a press and its release must meet the same element to be a click.
     const lines = [];
     for (let at = from; at < to; at += 1) lines.push(this.line(this.shown[at], at));
     this.space.replaceChildren(...lines);
