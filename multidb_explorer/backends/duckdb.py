@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.values import canonical, month_day_nano
-from multidb_explorer.errors import ConnectionFailed, ValueNotRepresentable
+from multidb_explorer.errors import ValueNotRepresentable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,27 +75,13 @@ class DuckDBBackend(Backend):
         if _is_memory(url):
             # A second connection to a memory database would be a second, empty database.
             return {"poolclass": StaticPool}
-        if not _is_remote(url):
-            self._check_file(Path(str(url.database)), read_only=read_only)
         # An open connection locks the file for every other process, so none is kept.
         return {"poolclass": NullPool, "connect_args": {"read_only": True} if read_only else {}}
 
-    @staticmethod
-    def _check_file(path: Path, *, read_only: bool) -> None:
-        """Refuse a path that can't work before the engine makes a puzzling error of it."""
-        if not path.absolute().parent.is_dir():
-            raise ConnectionFailed(
-                f"There is no folder {str(path.absolute().parent)!r} for the database file {path.name!r}."
-            )
-        if read_only and not path.exists():
-            raise ConnectionFailed(f"There is no file {str(path)!r}, and a read-only alias never creates one.")
-
     def begin(self, connection: Connection) -> None:
         if connection.get_execution_options().get("multidb_session") == "reads only":
-            # The dialect has begun a transaction that may write; an empty one can be exchanged.
             session: Any = connection.connection.driver_connection
-            session.rollback()
-            session.execute("BEGIN TRANSACTION READ ONLY")
+            session.reads_only = True
 
     def server_info(self, connection: Connection) -> ServerInfo:
         version = str(connection.exec_driver_sql("SELECT version()").scalar_one())

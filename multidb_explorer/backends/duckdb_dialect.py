@@ -204,6 +204,12 @@ class _Session(duckdb_engine.ConnectionWrapper):
         super().__init__(connection)
         self.raw = connection
         self.reader: Any = None
+        self.reads_only = False
+
+    def begin(self) -> None:
+        """Begin a transaction, one that refuses writes where the next one shall."""
+        reads_only, self.reads_only = self.reads_only, False
+        self.raw.execute("BEGIN TRANSACTION READ ONLY" if reads_only else "BEGIN TRANSACTION")
 
     def release(self) -> None:
         """Close the open reader; while one is open the transaction can't end and the file stays locked."""

@@ -93,6 +93,7 @@ class MySQLBackend(Backend):
         return {"connect_args": options}
 
     def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
+        connection.multidb_read_only_alias, connection.multidb_reads_only = read_only, False
         if hasattr(connection, "encoders"):
             # A number written with an exponent would be a double to the server, with its 15 digits.
             connection.encoders = {**connection.encoders, Decimal: lambda value, *_: format(value, "f")}
@@ -109,8 +110,12 @@ class MySQLBackend(Backend):
                 cursor.execute(_time_limit(str(cursor.fetchone()[0]), statement_timeout))
 
     def begin(self, connection: Connection) -> None:
-        if connection.get_execution_options().get("multidb_session") == "reads only":
-            connection.exec_driver_sql("START TRANSACTION READ ONLY")
+        # Not the transaction but the session refuses writes: a CREATE TABLE ends the transaction before it runs.
+        driver: Any = connection.connection.driver_connection
+        reads_only = connection.get_execution_options().get("multidb_session") == "reads only"
+        if reads_only != driver.multidb_reads_only and not driver.multidb_read_only_alias:
+            connection.exec_driver_sql(f"SET SESSION TRANSACTION READ {'ONLY' if reads_only else 'WRITE'}")
+            driver.multidb_reads_only = reads_only
 
     def server_info(self, connection: Connection) -> ServerInfo:
         version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())

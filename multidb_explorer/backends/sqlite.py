@@ -22,7 +22,7 @@ from sqlalchemy.types import TypeEngine
 from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.values import canonical
-from multidb_explorer.errors import ConnectionFailed, ValueNotRepresentable
+from multidb_explorer.errors import ValueNotRepresentable
 
 __all__ = ["SQLiteBackend"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import sqlalchemy as sa
 
@@ -16,7 +16,9 @@ from multidb_explorer.models.sources import DeclaredSource, ReflectedSource
 from multidb_explorer.query.preview import cell_text
 from multidb_explorer.query.queryset import QuerySet
 
-__all__ = ["FieldAttribute", "InstanceState", "Model"]
+__all__ = ["FieldAttribute", "InstanceState", "Model", "Objects"]
+
+M = TypeVar("M", bound="Model")
 
 
 @dataclass
@@ -51,6 +53,17 @@ class FieldAttribute:
         instance._values[self.name] = value
 
 
+class Objects:
+    """``Model.objects``: every use gives a fresh QuerySet, so that no answer is kept on the class."""
+
+    def __get__(self, instance: Model | None, owner: type[M]) -> QuerySet[M]:
+        if instance is not None:
+            raise AttributeError(f"objects belongs to the class: {owner.__name__}.objects")
+        if not hasattr(owner, "_source"):
+            raise ImproperlyConfigured(f"Model {owner.__name__} has no columns, so it has no rows.")
+        return QuerySet(owner._source)
+
+
 class Model:
     """Base class of models.
 
@@ -76,7 +89,7 @@ class Model:
     <User pk=1, not saved>
     """
 
-    objects: ClassVar[QuerySet[Any]]
+    objects: ClassVar[Objects] = Objects()
     _meta: ClassVar[Options]
     _source: ClassVar[DeclaredSource | ReflectedSource]
     DoesNotExist: ClassVar[type[DoesNotExist]] = DoesNotExist
@@ -106,7 +119,6 @@ class Model:
         if unknown:
             raise FieldError.unknown("field", unknown[0], f"Meta.key of model {cls.__name__}", source.names)
         cls._source = source
-        cls.objects = QuerySet(source)
         for name, column in columns.items():
             # A column called like a method stays reachable as instance["save"].
             if column is not None or not hasattr(Model, name):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from multidb_explorer.connections.database import Database
@@ -80,9 +79,9 @@ class QuerySet(Generic[M]):
     def _database(self) -> Database:
         return databases[self.db]
 
-    @cached_property
+    @property
     def bound(self) -> Bound:
-        """The table and columns on the database that is asked."""
+        """The table and columns on the database that is asked, found anew since an alias may have been replaced."""
         return self._source.bind(self._database)
 
     # What is asked

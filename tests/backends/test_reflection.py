@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 import sqlalchemy as sa
 
@@ -17,8 +19,8 @@ NUMBERED = {
 GENERATED = {"postgresql": "STORED", "mariadb": "VIRTUAL", "sqlite": "VIRTUAL", "duckdb": "VIRTUAL"}
 
 HOSTILE = [
-    'quo"te', "it's", "back`tick", "sp ace", "select", "MiXed", "100%", "%s", "%(x)s", "a:b", ":name", "cost $1", "dot.ted",
-    "semi;colon", "back\\slash", "que?ry", "new\nline", "tab\t", "par(en)", "[br]ack", "{cur}ly", "co,mma", "--dash",
+    'quo"te', "it's", "back`tick", "sp ace", "select", "MiXed", "100%", "%s", "%(x)s", "a:b", ":name", "cost $1",
+    "dot.ted", "semi;colon", "back\\slash", "que?ry", "new\nline", "tab\t", "par(en)", "[br]ack", "{cur}ly", "co,mma", "--dash",
     "/*slash*/", "ünïcödé", "中文", "☺", "smile 😀", "a" * 60,
 ]  # fmt: skip
 
@@ -31,7 +33,8 @@ def shop(target, bench):
         f"CREATE TABLE parents (id {NUMBERED[target.name]}, code VARCHAR(10) NOT NULL UNIQUE, "
         f"price NUMERIC(10, 2) DEFAULT 1.5 NOT NULL, "
         f"twice INTEGER GENERATED ALWAYS AS (price * 2) {GENERATED[target.name]}, note VARCHAR(80) DEFAULT 'it''s')",
-        "CREATE TABLE children (b INTEGER NOT NULL, a INTEGER NOT NULL, parent_id INTEGER, x INTEGER, y INTEGER NOT NULL, "
+        "CREATE TABLE children (b INTEGER NOT NULL, a INTEGER NOT NULL, parent_id INTEGER, "
+        "x INTEGER, y INTEGER NOT NULL, "
         f"PRIMARY KEY (a, b), UNIQUE (x, y), FOREIGN KEY (parent_id) REFERENCES parents (id){cascade})",
         "CREATE TABLE grandchildren (n INTEGER PRIMARY KEY, child_b INTEGER, child_a INTEGER, "
         "FOREIGN KEY (child_a, child_b) REFERENCES children (a, b))",
@@ -101,7 +104,8 @@ def test_comments(target, shop) -> None:
     if target.name == "sqlite":
         pytest.skip("SQLite keeps no comments")
     if target.name == "mariadb":
-        shop.run("ALTER TABLE keyless MODIFY n INTEGER COMMENT 'the \"number\" 😀'", "ALTER TABLE keyless COMMENT 'no key'")
+        shop.run("ALTER TABLE keyless MODIFY n INTEGER COMMENT 'the \"number\" 😀'")
+        shop.run("ALTER TABLE keyless COMMENT 'no key'")
     else:
         shop.run("COMMENT ON COLUMN keyless.n IS 'the \"number\" 😀'", "COMMENT ON TABLE keyless IS 'no key'")
     described = shop.describe("keyless")
@@ -117,7 +121,7 @@ def test_a_table_that_is_not_there(shop) -> None:
 
 def test_a_generated_value_is_read_back(shop) -> None:
     shop.insert("parents", [{"id": 1, "code": "a", "price": "2.50"}])
-    assert [str(value) for value in shop.rows("parents")[0]] == ["1", "a", "2.50", "5", "it's"]
+    assert shop.rows("parents")[0] == (1, "a", Decimal("2.50"), 5, "it's")
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
@@ -128,8 +132,9 @@ def test_hostile_names(target, bench, name: str) -> None:
     # Only the quotes are of the engine; percent signs are doubled for the driver alone.
     table, column = quote(f"t {name}").replace("%%", "%"), quote(name).replace("%%", "%")
     bench.run(
-        f"CREATE TABLE {table} ({column} INTEGER PRIMARY KEY, other VARCHAR(9), UNIQUE (other))",
-        f"CREATE TABLE kin (n INTEGER PRIMARY KEY, {column} INTEGER, FOREIGN KEY ({column}) REFERENCES {table} ({column}))",
+        f"CREATE TABLE {table} ({column} INTEGER PRIMARY KEY, other VARCHAR(9), note VARCHAR(9), UNIQUE (other))",
+        f"CREATE TABLE kin (n INTEGER PRIMARY KEY, {column} INTEGER, "
+        f"FOREIGN KEY ({column}) REFERENCES {table} ({column}))",
         f"CREATE INDEX kin_index ON kin ({column})",
         f"CREATE VIEW {quote(f'v {name}').replace('%%', '%')} AS SELECT {column} FROM {table}",
     )
@@ -143,11 +148,11 @@ def test_hostile_names(target, bench, name: str) -> None:
     assert ("kin_index", (name,)) in [(index.name, index.columns) for index in bench.describe("kin").indexes]
     assert [column.name for column in bench.describe(f"v {name}").columns] == [name]
     core = bench.table(f"t {name}")
-    assert bench.rows(f"t {name}", where=core.c[name] == 1) == [(1, "x")]
-    assert bench.arrow(f"t {name}").to_pydict() == {name: [1, 2], "other": ["x", None]}
+    assert bench.rows(f"t {name}", where=core.c[name] == 1) == [(1, "x", None)]
+    assert bench.arrow(f"t {name}").to_pydict() == {name: [1, 2], "other": ["x", None], "note": [None, None]}
     with bench.database.begin() as connection:
         changed = bench.database.backend.matched(
-            connection, sa.update(core).where(core.c[name] == 2).values({"other": "y"})
+            connection, sa.update(core).where(core.c[name] == 2).values({"note": "y"})
         )
     assert changed == 1
 
@@ -170,7 +175,8 @@ def test_schemas(target, bench) -> None:
     assert catalog.references("items", "da.ta")[0].table == "parts"
     with bench.database.begin() as connection:
         connection.execute(sa.insert(catalog.core_table("items", "da.ta")), [{"id": 1, "n": 2}, {"id": 2, "n": 3}])
-        assert connection.execute(sa.select(sa.func.count()).select_from(catalog.core_table("items", "da.ta"))).scalar() == 2
+        count = sa.select(sa.func.count()).select_from(catalog.core_table("items", "da.ta"))
+        assert connection.execute(count).scalar() == 2
 
 
 def test_row_estimates(target, bench) -> None:

@@ -216,3 +216,23 @@ def test_equality_needs_the_same_database(legacy: object, new_database: object, 
     assert here == User.objects.get(pk=1)
     assert here != there
     assert len({here, there, User.objects.get(pk=1)}) == 2
+
+
+def test_objects_keeps_no_answer(legacy: object) -> None:
+    assert len(User.objects) == 4
+    User(id=9, name="New").save()
+
+    assert len(User.objects) == 5
+    assert [user.pk for user in User.objects.order_by("pk")] == [1, 2, 3, 4, 9]
+    with pytest.raises(AttributeError, match="belongs to the class"):
+        _ = User(id=1).objects
+
+
+def test_a_replaced_alias_is_asked_where_it_is_now(legacy: object, new_database: object, target: Target) -> None:
+    held = User.objects.filter(country="FR")
+    assert held.count() == 2
+    url = new_database(target)
+    shop.make("legacy", url, rows=False)
+
+    assert held.count() == 0
+    assert mdb.reflect("users", using="legacy").objects.count() == 0
