@@ -19,7 +19,7 @@ from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import MultiDBError, ReadOnlyAlias, near
 from multidb_explorer.results.stream import read_sql_text
 from multidb_explorer.results.text import braces_to_names
-from multidb_explorer.schema.aliases import Alias, Aliases, Tables, aliases
+from multidb_explorer.schema.aliases import Aliases, Tables, aliases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +127,7 @@ def _look(line: str) -> Aliases | Tables:
         raise MagicError(
             f"%{_NAME} takes one alias. SQL goes into a cell of its own, below a line '%%{_NAME} {alias}'."
         )
-    return Alias(databases[alias]).tables if alias else aliases
+    return aliases[alias].tables if alias else aliases
 
 
 class _Cell:

@@ -234,11 +234,11 @@ def test_decimals_are_compared_exactly(shell, people):
 def test_moments_of_every_make_are_bound(shell, people, moment):
     database = databases["default"]
     with database.begin() as connection:
-        table = sa.Table("moments", sa.MetaData(), sa.Column("at", sa.DateTime))
+        table = sa.Table("moments", sa.MetaData(), sa.Column("seen", sa.DateTime))
         table.create(connection)
-        connection.execute(table.insert(), {"at": dt.datetime(2025, 6, 1, 10)})
+        connection.execute(table.insert(), {"seen": dt.datetime(2025, 6, 1, 10)})
     shell.user_ns["moment"] = moment
-    assert len(result_of(shell, "%%db default\nselect * from moments where at = {moment}")) == 1
+    assert len(result_of(shell, "%%db default\nselect * from moments where seen = {moment}")) == 1
 
 
 def test_a_missing_value_is_null(shell, people):
@@ -265,11 +265,14 @@ def test_a_cell_reads_unless_it_says_otherwise(shell, people, capsys):
 
 
 def test_a_writing_cell_names_the_alias_first(shell, people, capsys):
-    assert result_of(shell, "%%db default --write\nupdate people set name = 'Eve' where id = 2") is None
-    first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("writing to 'default': ")
-    assert second == "done on 'default', no rows to show"
+    result_of(shell, "%%db default --write\nupdate people set name = 'Eve' where id = 2")
+    assert capsys.readouterr().out.startswith("writing to 'default': ")
     assert names_in() == ["Ann", "Eve", HOSTILE]
+
+
+def test_a_write_that_gives_no_rows_says_that_it_is_done(shell, aliases, capsys):
+    assert result_of(shell, "%%db default --write\ndelete from people where id = 2") is None
+    assert capsys.readouterr().out.splitlines()[1] == "done on 'default', no rows to show"
 
 
 def test_a_bound_value_is_written_as_it_is(shell, people):

@@ -81,6 +81,9 @@ class GridController(Controller):
         self._pager = Pager(queryset)
         self._seen: OrderedDict[int, list[Any]] = OrderedDict()
         self._kinds = [field.kind for field in queryset.fields]
+        # Read once: also when the alias is disconnected later, the panel can still say what it showed.
+        self.title = queryset.bound.table.name
+        self.columns = _columns_of(queryset)
         self._mark = alias_mark(databases[queryset.db])
         self.intents = {
             "columns": self._columns,
@@ -91,27 +94,6 @@ class GridController(Controller):
         }
 
     # State
-
-    @property
-    def title(self) -> str:
-        """The name of the table."""
-        return str(self.queryset.order_by().reading.statement.get_final_froms()[0].name)  # type: ignore[attr-defined]
-
-    @property
-    def columns(self) -> list[Message]:
-        """What the header shows."""
-        sortable = not self.queryset._state.sliced
-        return [
-            {
-                "name": field.name,
-                "kind": field.kind.name,
-                "type": str(field.kind),
-                "nullable": field.nullable,
-                "primary_key": field.primary_key,
-                "sortable": sortable and field.kind.name not in _UNSORTABLE,
-            }
-            for field in self.queryset.fields
-        ]
 
     @property
     def row_count(self) -> int | None:
@@ -291,6 +273,22 @@ class GridController(Controller):
         """Give the rows without the slice: keys are named anyway, and a slice can't be filtered."""
         queryset = self.queryset
         return QuerySet(queryset._source).using(queryset.db) if queryset._state.sliced else queryset
+
+
+def _columns_of(queryset: QuerySet[Any]) -> list[Message]:
+    """Say what the header shows."""
+    sortable = not queryset._state.sliced
+    return [
+        {
+            "name": field.name,
+            "kind": field.kind.name,
+            "type": str(field.kind),
+            "nullable": field.nullable,
+            "primary_key": field.primary_key,
+            "sortable": sortable and field.kind.name not in _UNSORTABLE,
+        }
+        for field in queryset.fields
+    ]
 
 
 def intervals(rows: object) -> Intervals:

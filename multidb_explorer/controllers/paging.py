@@ -127,7 +127,7 @@ class Pager:
     def page(self, start: int, count: int) -> pa.Table:
         """Read rows by their numbers, fewer at the end."""
         if self.row_count is not None and start >= self.row_count:
-            return arrow_schema(self._plain.columns).empty_table()
+            return arrow_schema(self.queryset.reading.columns).empty_table()
         table = self._page(start, count)
         self._learn(table, start, count)
         return table

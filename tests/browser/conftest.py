@@ -1,6 +1,6 @@
 """JupyterLab in Chromium: one server for the session, a fresh notebook, kernel and workspace for each test.
 
-Screenshots go to the folder that `MULTIDB_SCREENSHOTS` names; a failed test leaves one there too, or beside its own files.
+Screenshots go to the folder that `MULTIDB_SCREENSHOTS` names; a failed test leaves one there, or beside its own files.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from browser.shop import fill
 
 ROOT = Path(__file__).parents[2]
 SHOTS = os.environ.get("MULTIDB_SCREENSHOTS")
@@ -32,6 +33,14 @@ CONNECTED = """() => {
     const context = window.jupyterapp.shell.currentWidget?.sessionContext;
     const kernel = context?.isReady ? context.session?.kernel : null;
     return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
+RUN_MORE = """async (source) => {
+    const { commands, shell } = window.jupyterapp;
+    const { content } = shell.currentWidget;
+    content.activeCellIndex = content.widgets.length - 1;
+    await commands.execute('notebook:insert-cell-below');
+    content.activeCell.model.sharedModel.setSource(source);
+    void commands.execute('notebook:run-cell');
 }"""
 HARMLESS = ("ResizeObserver loop",)
 
@@ -52,7 +61,9 @@ class Lab:
     settings: Path
 
     def api(self, path: str, method: str = "GET") -> object:
-        request = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers={"Authorization": f"token {self.token}"})
+        request = urllib.request.Request(
+            f"{self.url}/api/{path}", method=method, headers={"Authorization": f"token {self.token}"}
+        )
         with urllib.request.urlopen(request, timeout=10) as answer:
             text = answer.read()
         return json.loads(text) if text else None
@@ -167,6 +178,14 @@ class Notebook:
         """Start running; the promise is not awaited, since a cell may be meant to take long."""
         self.page.evaluate(f"void window.jupyterapp.commands.execute('{command}')")
 
+    def run_more(self, source: str) -> None:
+        """Add a cell at the end and run it, without waiting for it."""
+        self.page.evaluate(RUN_MORE, source)
+
+    def output(self) -> object:
+        """Give the last text that a cell put out."""
+        return self.page.locator(".jp-OutputArea-output pre").last
+
     def shot(self, name: str, locator: object = None) -> None:
         if SHOTS:
             Path(SHOTS).mkdir(parents=True, exist_ok=True)
@@ -180,7 +199,9 @@ class Opener:
         self.lab, self.chrome, self.folder = lab, chrome, folder
         self.opened: list[Notebook] = []
 
-    def __call__(self, *cells: str, dark: bool = False, width: int = 1100, height: int = 900, run: bool = True) -> Notebook:
+    def __call__(
+        self, *cells: str, dark: bool = False, width: int = 1100, height: int = 900, run: bool = True
+    ) -> Notebook:
         self.lab.end_kernels()
         self.lab.choose_theme(dark)
         path = self.lab.folder / f"test_{secrets.token_hex(4)}.ipynb"
@@ -230,3 +251,41 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = outcome.get_result()
     if report.when == "call":
         item.failed = report.failed
+
+
+@pytest.fixture(scope="session")
+def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a database with 300,000 users, which no test changes."""
+    return fill(tmp_path_factory.mktemp("big") / "big.db", 300_000)
+
+
+@dataclass
+class Shop:
+    """The files of the aliases, and the cell that registers them."""
+
+    legacy: Path
+    new: Path
+    archive: Path
+    big: Path
+
+    @property
+    def setup(self) -> str:
+        aliases = {
+            "default": f"sqlite:///{self.big}",
+            "legacy_users": {"URL": f"sqlite:///{self.legacy}", "color": "orange", "label": "Legacy CRM"},
+            "new_users": {"URL": f"sqlite:///{self.new}", "color": "seagreen", "confirm": "production"},
+            "archive": {"URL": f"sqlite:///{self.archive}", "color": "slateblue", "read_only": True},
+            "gone": {"URL": "sqlite:////no/such/folder/gone.db", "color": "gray"},
+        }
+        return f"import multidb_explorer as mdb\nmdb.configure({aliases!r})"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, big: Path) -> Shop:
+    """Make databases of users: 1,204 in the old one, none in the new one."""
+    return Shop(
+        legacy=fill(tmp_path / "legacy.db", 1204, orders=6),
+        new=fill(tmp_path / "new.db", 0),
+        archive=fill(tmp_path / "archive.db", 50),
+        big=big,
+    )

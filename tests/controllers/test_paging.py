@@ -169,3 +169,11 @@ def test_stored_text_that_no_date_finds_again_is_paged_all_the_same(tmp_path):
     pager = Pager(odd, ("day",))
     found = [row["id"] for start in range(0, 60, 7) for row in pager.page(start, 7).to_pylist()]
     assert found == [row["id"] for row in odd.order_by("day").to_arrow().to_pylist()]
+
+
+def test_a_page_behind_a_known_end_asks_nothing(people):
+    pager = Pager(people[:10])
+    pager.page(0, 200)
+    with statements(databases["default"]) as seen:
+        assert pager.page(200, 200).num_rows == 0
+    assert seen == []

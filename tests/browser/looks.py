@@ -1,0 +1,43 @@
+"""What several browser tests look for on the page."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+
+def rows(page):
+    """Give the rows in view."""
+    return page.locator(".mdb-body .mdb-row:not([hidden])")
+
+
+def cell(page, row, column):
+    """Give a cell in view by its place on the screen."""
+    return rows(page).nth(row).locator(".mdb-cell").nth(column)
+
+
+def go_to(page, row):
+    """Use the box for a row number."""
+    page.locator(".mdb-goto").fill(row)
+    page.locator(".mdb-goto").press("Enter")
+
+
+def choose(page, alias):
+    """Choose an alias in the dropdown."""
+    page.locator(".mdb-picker-button").first.click()
+    page.locator(f".mdb-picker .mdb-option[data-alias={alias}]").click()
+
+
+def switch(page, alias, table):
+    """Choose another alias and one of its tables, as a user would: looking before each click."""
+    choose(page, alias)
+    expect(page.locator(".mdb-picker-name")).to_have_text(alias)
+    page.locator(".mdb-line", has_text=re.compile(f"^{table}")).click()
+    expect(page.locator(".mdb-name")).to_have_text(table)
+
+
+def save_to(page, alias):
+    """Press "Save to" and choose where."""
+    page.get_by_role("button", name="Save to").click()
+    page.locator(f".mdb-actions .mdb-option[data-alias={alias}]").click()
