@@ -19,6 +19,7 @@ from multidb_explorer.options import options
 if TYPE_CHECKING:
     from multidb_explorer.connections.transactions import atomic
     from multidb_explorer.models import Model, reflect
+    from multidb_explorer.query.expressions import Q
     from multidb_explorer.query.queryset import QuerySet
     from multidb_explorer.schema.aliases import Alias, aliases
     from multidb_explorer.widgets import AliasPicker, TableGrid, explore
@@ -29,6 +30,7 @@ __all__ = [
     "Alias",
     "AliasPicker",
     "Model",
+    "Q",
     "QuerySet",
     "TableGrid",
     "aliases",
@@ -48,6 +50,7 @@ _HOMES = {
     "Alias": "schema.aliases",
     "AliasPicker": "widgets",
     "Model": "models",
+    "Q": "query.expressions",
     "QuerySet": "query.queryset",
     "TableGrid": "widgets",
     "aliases": "schema.aliases",

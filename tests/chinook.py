@@ -7,14 +7,24 @@ import shutil
 from pathlib import Path
 
 import pytest
-from multidb_explorer.connections.registry import databases
 
 import multidb_explorer as mdb
+from multidb_explorer.connections.registry import databases
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "chinook"
-TABLES = (
-    "Album Artist Customer Employee Genre Invoice InvoiceLine MediaType Playlist PlaylistTrack Track".split()
-)
+TABLES = [
+    "Album",
+    "Artist",
+    "Customer",
+    "Employee",
+    "Genre",
+    "Invoice",
+    "InvoiceLine",
+    "MediaType",
+    "Playlist",
+    "PlaylistTrack",
+    "Track",
+]
 
 
 def require() -> None:

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from multidb_explorer.connections.database import Database
-from multidb_explorer.connections.registry import databases
 
 import multidb_explorer as mdb
+from multidb_explorer.connections.database import Database
+from multidb_explorer.connections.registry import databases
 
 USERS = [
     {"id": 1, "name": "Ann", "country": "FR", "score": 10},

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import shop
 import sqlalchemy as sa
-from multidb_explorer import errors
-from multidb_explorer.connections.registry import databases
 from shop import User
 from targets import Target
 
 import multidb_explorer as mdb
+from multidb_explorer import errors
+from multidb_explorer.connections.registry import databases
 
 HOSTILE = [
     "select",

@@ -7,11 +7,11 @@ from pathlib import Path
 import chinook
 import pandas as pd
 import pytest
+
+import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import ProtectedRows
 from multidb_explorer.schema.inspector import catalog_of
-
-import multidb_explorer as mdb
 
 ALIASES = ("lite", "pg", "maria")
 
@@ -55,7 +55,15 @@ def test_a_customer_is_saved_to_the_other_two_and_deleted_from_the_first(three: 
     others = [alias for alias in ALIASES if alias != start]
     customer = model("Customer", start)
     fields = [field.name for field in customer.objects.fields]
-    new = customer(**dict(zip(fields, [9001, "Zoë", "O'Brien", None, "", "São Paulo", "SP", "Brazil", None, None, None, "z@example.org", 3], strict=True)))
+    new = customer(
+        **dict(
+            zip(
+                fields,
+                [9001, "Zoë", "O'Brien", None, "", "São Paulo", "SP", "Brazil", None, None, None, "z@example.org", 3],
+                strict=True,
+            )
+        )
+    )
     new.save()
 
     for alias in others:

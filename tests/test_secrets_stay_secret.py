@@ -12,10 +12,10 @@ from urllib.parse import quote
 import nbformat
 import pytest
 import servers
-from multidb_explorer.connections.registry import databases
 from nbclient import NotebookClient
 
 import multidb_explorer as mdb
+from multidb_explorer.connections.registry import databases
 
 SECRET = "pl4nt3d/p@ss wörd"
 ENCODED = quote(SECRET, safe="")
@@ -31,7 +31,13 @@ def settings(url: str, port: int, tmp_path: Path) -> dict[str, Any]:
     """Give every way of planting a password; none of them is right, so that every failure is met too."""
     path = tmp_path / "secret.txt"
     path.write_text(SECRET)
-    parts = {"ENGINE": url.partition(":")[0].partition("+")[0], "NAME": "nowhere", "USER": "ann", "HOST": "127.0.0.1", "PORT": port}
+    parts = {
+        "ENGINE": url.partition(":")[0].partition("+")[0],
+        "NAME": "nowhere",
+        "USER": "ann",
+        "HOST": "127.0.0.1",
+        "PORT": port,
+    }
     base = f"{url.partition('@')[2].partition('/')[0]}/nowhere"
     scheme = url.partition("://")[0]
     return {

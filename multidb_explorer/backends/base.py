@@ -25,7 +25,7 @@ from multidb_explorer.errors import MissingDriver
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Backend", "Decoder", "Driver", "Features", "ServerInfo", "Trouble"]
+__all__ = ["Backend", "Decoder", "Driver", "Features", "ServerInfo", "Trouble", "like"]
 
 Decoder = Callable[[Any], Any]
 """Turns what a driver returned (never ``None``) into the canonical Python value of a kind."""
@@ -93,10 +93,13 @@ class Trouble:
         ``unreachable`` (server or file), ``read_only``, ``cancelled``, or ``other``.
     hint
         What to do next, as a sentence, or empty.
+    error
+        The DB-API's name for such an error (``IntegrityError``) where the driver's class says otherwise, or empty.
     """
 
     kind: str = "other"
     hint: str = ""
+    error: str = ""
 
 
 class Backend:
@@ -146,6 +149,10 @@ class Backend:
     def engine_options(self, url: URL, *, read_only: bool, connect_timeout: int) -> dict[str, Any]:
         """Give the keyword arguments for ``sqlalchemy.create_engine`` (``connect_args``, ``poolclass``, ...)."""
         return {}
+
+    def connect_arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Have the last word on what the driver's ``connect`` gets, after the URL and the user's own options."""
+        return given
 
     def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
         """Prepare a fresh DB-API connection: strictness, time zone, read-only, time limit in seconds."""
@@ -214,6 +221,51 @@ class Backend:
         parts = [column.in_(values[start : start + size]) for start in range(0, len(values), size)]
         return sa.or_(sa.false(), *parts)
 
+    # Comparing
+
+    def equals(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[bool]:
+        """Test for one canonical value, by code points where it is text."""
+        return column.__eq__(value)
+
+    def folding(self, connection: Connection) -> str | None:
+        """Name what the server needs to be told to fold every letter and not only ASCII's, or ``None``."""
+        return None
+
+    def text_match(
+        self, column: sa.ColumnElement[Any], text: str, place: str, *, fold: bool, folding: str | None = None
+    ) -> sa.ColumnElement[bool]:
+        """Test a text for another one, of which every character stands for itself.
+
+        Parameters
+        ----------
+        place
+            Where it must stand: ``exact``, ``contains``, ``startswith`` or ``endswith``.
+        fold
+            Whether capital and small letters are the same.
+        folding
+            What `folding` gave.
+        """
+        if fold:
+            column, text = sa.func.lower(column), text.lower()
+        return like(column, text, place)
+
+    def regex(self, column: sa.ColumnElement[Any], pattern: str, *, fold: bool) -> sa.ColumnElement[bool]:
+        """Search a text for a regular expression of the database's own dialect."""
+        return column.regexp_match(pattern, flags="i" if fold else None)
+
+    def date_part(self, column: sa.ColumnElement[Any], part: str, kind: Kind) -> sa.ColumnElement[Any]:
+        """Take a part of a date, time or timestamp; of an instant, as it is in UTC.
+
+        Parameters
+        ----------
+        part
+            ``date``, ``time``, ``year``, ``iso_year``, ``quarter``, ``month``, ``week`` (ISO), ``week_day`` (Sunday
+            is 1), ``iso_week_day`` (Monday is 1), ``day``, ``hour``, ``minute`` or ``second``.
+        """
+        if part in ("date", "time"):
+            return sa.cast(column, sa.Date() if part == "date" else sa.Time())
+        return sa.cast(sa.func.floor(sa.extract(part, column)), sa.Integer)
+
     # Writing
 
     def to_column(self, value: Any, kind: Kind, *, column: str = "", where: str = "") -> Any:
@@ -238,3 +290,18 @@ class Backend:
     def trouble(self, error: BaseException) -> Trouble:
         """Classify a driver's own error."""
         return Trouble()
+
+
+def like(column: sa.ColumnElement[Any], text: str, place: str) -> sa.ColumnElement[bool]:
+    """Write a LIKE in which every character of the text stands for itself.
+
+    Examples
+    --------
+    >>> print(like(sa.column("name"), "50%", "startswith"))
+    (name LIKE :name_1 || '%' ESCAPE '/')
+    """
+    if place == "exact":
+        return column.__eq__(text)
+    if place == "contains":
+        return column.contains(text, autoescape=True)
+    return column.startswith(text, autoescape=True) if place == "startswith" else column.endswith(text, autoescape=True)

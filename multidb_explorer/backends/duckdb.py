@@ -154,6 +154,33 @@ class DuckDBBackend(Backend):
         listed = sa.bindparam(None, list(values), type_=sa.types.NullType(), unique=True)
         return column.in_(sa.select(sa.func.unnest(listed)))
 
+    # Comparing
+
+    def text_match(
+        self, column: sa.ColumnElement[Any], text: str, place: str, *, fold: bool, folding: str | None = None
+    ) -> sa.ColumnElement[bool]:
+        if fold:
+            column, text = sa.func.lower(column), text.lower()
+        names = {"contains": "contains", "startswith": "starts_with", "endswith": "ends_with"}
+        if place == "exact":
+            return column.__eq__(text)
+        found: sa.ColumnElement[bool] = getattr(sa.func, names[place])(column, text, type_=sa.Boolean())
+        return found
+
+    def regex(self, column: sa.ColumnElement[Any], pattern: str, *, fold: bool) -> sa.ColumnElement[bool]:
+        return sa.func.regexp_matches(column, pattern, "i" if fold else "c", type_=sa.Boolean())
+
+    def date_part(self, column: sa.ColumnElement[Any], part: str, kind: Kind) -> sa.ColumnElement[Any]:
+        if kind.name == "timestamp" and kind.tz:
+            column = sa.func.timezone("UTC", column, type_=sa.DateTime())
+        if part in ("date", "time"):
+            return super().date_part(column, part, kind)
+        # DuckDB counts the days of the week from Sunday, which is 0.
+        name, more = {"iso_year": ("isoyear", 0), "week_day": ("dow", 1), "iso_week_day": ("isodow", 0)}.get(
+            part, (part, 0)
+        )
+        return sa.cast(sa.func.date_part(name, column), sa.Integer) + more
+
     # Writing
 
     def to_column(self, value: Any, kind: Kind, *, column: str = "", where: str = "") -> Any:
@@ -258,6 +285,13 @@ def _to_decimal(value: Any) -> Decimal:
     return value if isinstance(value, Decimal) else Decimal(str(value))
 
 
+def _to_interval(value: Any) -> Any:
+    if isinstance(value, dt.timedelta):
+        # Too late to tell them apart.
+        raise ValueError("the driver counts a month as 30 days; cast the interval to VARCHAR in SQL")
+    return value
+
+
 def _to_uuid(value: Any) -> uuid.UUID:
     return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
 
@@ -269,6 +303,7 @@ def _to_binary(value: Any) -> bytes:
 _DECODERS: dict[str, Decoder] = {
     "instant": _to_instant,
     "decimal": _to_decimal,
+    "interval": _to_interval,
     "uuid": _to_uuid,
     "binary": _to_binary,
     "other": str,

@@ -68,8 +68,11 @@ class HugeInteger(sa.Numeric[Any]):
         return self.spelling
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
-        # The driver turns decimals of 39 digits into doubles.
-        return lambda value: value if value is None else int(value)
+        # The driver turns numbers of 39 digits into doubles.
+        return lambda value: value if value is None else str(int(value))
+
+    def bind_expression(self, bindvalue: sa.BindParameter[Any]) -> sa.ColumnElement[Any]:
+        return sa.cast(bindvalue, self)
 
 
 class Timestamp(sa.TIMESTAMP):

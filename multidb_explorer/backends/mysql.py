@@ -15,7 +15,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.operators import OperatorClass
 
-from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ForeignKeys, ServerInfo, Trouble
+from multidb_explorer.backends.base import (
+    Backend,
+    Decoder,
+    Driver,
+    Features,
+    ForeignKeys,
+    ServerInfo,
+    Trouble,
+    like,
+)
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import ValueNotRepresentable
@@ -36,6 +45,9 @@ for _forgotten in (mysql.BIT, mysql.YEAR):
 
 # An UPDATE reports the rows that it matched, where the server would count those that it changed.
 _FOUND_ROWS = 2
+
+# Where a pooled connection notes whether its session refuses writes now.
+_ACCESS = "multidb_access"
 
 
 class _JSONText(mysql.JSON):
@@ -65,8 +77,8 @@ class MySQLBackend(Backend):
     features: ClassVar[Features] = Features(
         read_only_session=True,
         row_locks=True,
-        # MySQL's own limit stops SELECT only, so the caller's clock must stop the rest.
-        statement_timeout=False,
+        # MariaDB stops every statement, MySQL only SELECT.
+        statement_timeout=True,
         max_parameters=60_000,
     )
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
@@ -86,14 +98,16 @@ class MySQLBackend(Backend):
             return {}
         wanted: dict[str, Any] = {"charset": "utf8mb4", "connect_timeout": connect_timeout}
         options = {name: value for name, value in wanted.items() if name not in url.query}
-        options["client_flag"] = int(str(url.query.get("client_flag", 0))) | _FOUND_ROWS
-        if url.password is not None and not str(url.password).isascii() and url.drivername.endswith("+pymysql"):
-            # The driver would write it in Latin-1, the server compares it in UTF-8.
-            options["password"] = str(url.password).encode()
         return {"connect_args": options}
 
+    def connect_arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        found = {**given, "client_flag": int(given.get("client_flag") or 0) | _FOUND_ROWS}
+        if isinstance(given.get("password"), str) and not given["password"].isascii():
+            # PyMySQL would write it in Latin-1, the server compares it in UTF-8.
+            found["password"] = given["password"].encode()
+        return found
+
     def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
-        connection.multidb_read_only_alias, connection.multidb_reads_only = read_only, False
         if hasattr(connection, "encoders"):
             # A number written with an exponent would be a double to the server, with its 15 digits.
             connection.encoders = {**connection.encoders, Decimal: lambda value, *_: format(value, "f")}
@@ -111,11 +125,16 @@ class MySQLBackend(Backend):
 
     def begin(self, connection: Connection) -> None:
         # Not the transaction but the session refuses writes: a CREATE TABLE ends the transaction before it runs.
-        driver: Any = connection.connection.driver_connection
+        state = connection.info.get(_ACCESS, "read write")
         reads_only = connection.get_execution_options().get("multidb_session") == "reads only"
-        if reads_only != driver.multidb_reads_only and not driver.multidb_read_only_alias:
-            connection.exec_driver_sql(f"SET SESSION TRANSACTION READ {'ONLY' if reads_only else 'WRITE'}")
-            driver.multidb_reads_only = reads_only
+        if reads_only and state == "read write":
+            known = "SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_read_only', 'transaction_read_only')"
+            always = any(value == "ON" for _, value in connection.exec_driver_sql(known))
+            connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
+            connection.info[_ACCESS] = "always read only" if always else "read only"
+        elif not reads_only and state == "read only":
+            connection.exec_driver_sql("SET SESSION TRANSACTION READ WRITE")
+            connection.info[_ACCESS] = "read write"
 
     def server_info(self, connection: Connection) -> ServerInfo:
         version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
@@ -153,7 +172,7 @@ class MySQLBackend(Backend):
             case mysql.SET():
                 kind = Kind("text")
             case mysql.ENUM() if any("?" in choice for choice in type_.enums):
-                # The server shows a member outside the basic plane as a question mark, so the list is not to be trusted.
+                # The server shows a member outside the basic plane as a question mark: the list can't be trusted.
                 kind = Kind("enum")
             case _:
                 kind = kind_of(type_)
@@ -168,19 +187,21 @@ class MySQLBackend(Backend):
         rows = connection.execute(
             sa.text(
                 "SELECT table_name, table_comment FROM information_schema.tables "
-                "WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_type = 'BASE TABLE' AND table_comment <> ''"
+                "WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_type = 'BASE TABLE' "
+                "AND table_comment <> ''"
             ),
             {"schema": schema},
         )
-        return {name: comment for name, comment in rows}
+        return dict(map(tuple, rows))
 
     def foreign_keys(self, connection: Connection, schema: str | None) -> ForeignKeys:
         # One statement instead of one a table; a key of another database on the server is found too.
         rows = connection.execute(
             sa.text(
-                "SELECT k.table_schema = COALESCE(:schema, DATABASE()), k.table_schema, k.table_name, k.constraint_name, "
-                "k.column_name, k.referenced_table_schema = k.table_schema, k.referenced_table_schema, "
-                "k.referenced_table_name, k.referenced_column_name, r.delete_rule, r.update_rule "
+                "SELECT k.table_schema = COALESCE(:schema, DATABASE()), k.table_schema, k.table_name, "
+                "k.constraint_name, k.column_name, k.referenced_table_schema = k.table_schema, "
+                "k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name, "
+                "r.delete_rule, r.update_rule "
                 "FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r "
                 "ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name "
                 "AND r.table_name = k.table_name "
@@ -223,7 +244,45 @@ class MySQLBackend(Backend):
 
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
         # The driver writes the values into the statement, so no limit on parameters is met; one list can use an index.
-        return column.in_(list(values))
+        listed = column.in_(list(values))
+        if not all(isinstance(value, str) for value in values):
+            return listed
+        return sa.and_(listed, _bytes_of(column).in_([value.encode() for value in values]))
+
+    # Comparing
+
+    def equals(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[bool]:
+        if not isinstance(value, str):
+            return column.__eq__(value)
+        # The column's collation finds candidates by its index; the bytes tell "Ann" from "ann" and from "Ann ".
+        return sa.and_(column.__eq__(value), _bytes_of(column).__eq__(value.encode()))
+
+    def text_match(
+        self, column: sa.ColumnElement[Any], text: str, place: str, *, fold: bool, folding: str | None = None
+    ) -> sa.ColumnElement[bool]:
+        if fold:
+            column, text = sa.func.lower(_utf8(column)), text.lower()
+        if place == "exact":
+            return _bytes_of(column).__eq__(text.encode())
+        return like(_utf8(column).collate("utf8mb4_bin"), text, place)
+
+    def regex(self, column: sa.ColumnElement[Any], pattern: str, *, fold: bool) -> sa.ColumnElement[bool]:
+        return _utf8(column).collate("utf8mb4_bin").regexp_match(f"(?i){pattern}" if fold else pattern)
+
+    def date_part(self, column: sa.ColumnElement[Any], part: str, kind: Kind) -> sa.ColumnElement[Any]:
+        match part:
+            case "date" | "time":
+                type_ = sa.Date() if part == "date" else mysql.TIME(fsp=6)
+                return sa.cast(column, type_)
+            case "week":
+                return sa.func.week(column, 3, type_=sa.Integer())
+            case "iso_year":
+                return sa.func.yearweek(column, 3).op("DIV", return_type=sa.Integer())(sa.literal_column("100"))
+            case "week_day":
+                return sa.func.dayofweek(column, type_=sa.Integer())
+            case "iso_week_day":
+                return sa.func.weekday(column, type_=sa.Integer()) + 1
+        return sa.extract(part, column)
 
     # Writing
 
@@ -243,9 +302,7 @@ class MySQLBackend(Backend):
         second._sock = second._rfile = second.init_command = None  # noqa: SLF001
         second.connect()
         try:
-            # The statement may have ended by itself, and its session with it.
-            with suppress(second.OperationalError, second.InternalError):
-                second.query(f"KILL QUERY {connection.thread_id()}")
+            _kill(second, connection.thread_id())
         finally:
             second.close()
 
@@ -256,6 +313,16 @@ class MySQLBackend(Backend):
         if code == 1290 and "read-only" not in str(error):
             return Trouble()
         return _BY_CODE.get(code, Trouble()) if isinstance(code, int) else Trouble()
+
+
+def _kill(connection: Any, session: int) -> None:
+    """Stop what a session is running; where it is idle, the order would hit its next statement."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM information_schema.processlist WHERE id = %s AND command <> 'Sleep'", (session,))
+        if cursor.fetchone():
+            # The statement may have ended by itself meanwhile, and its session with it.
+            with suppress(connection.OperationalError, connection.InternalError):
+                cursor.execute(f"KILL QUERY {session:d}")
 
 
 def _time_limit(version: str, seconds: float) -> str:
@@ -395,6 +462,8 @@ _NO_SERVER = Trouble("unreachable", "No server answers there: check host, port a
 _FULL = Trouble("unreachable", "The server has no connection left; close some, or raise max_connections.")
 _PRIVILEGE = Trouble("other", "The user lacks the privilege; an administrator can GRANT it.")
 
+_BROKEN_RULE = Trouble("other", error="IntegrityError")
+
 _BY_CODE: dict[int, Trouble] = {
     1045: _LOGIN,
     1698: _LOGIN,
@@ -419,6 +488,9 @@ _BY_CODE: dict[int, Trouble] = {
     1317: Trouble("cancelled"),
     1969: Trouble("cancelled"),
     3024: Trouble("cancelled"),
+    1364: _BROKEN_RULE,
+    3819: _BROKEN_RULE,
+    4025: _BROKEN_RULE,
     1142: _PRIVILEGE,
     1143: _PRIVILEGE,
     1227: _PRIVILEGE,
@@ -429,6 +501,15 @@ _BY_CODE: dict[int, Trouble] = {
         "other", "The value is larger than the server accepts at once; an administrator can raise max_allowed_packet."
     ),
 }
+
+
+def _utf8(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Give a text in the one character set that holds all of them, whatever the column's own is."""
+    return sa.func.convert(column.op("USING")(sa.literal_column("utf8mb4")), type_=sa.Text())
+
+
+def _bytes_of(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.cast(_utf8(column), sa.BINARY)
 
 
 def _foreign_keys(rows: Iterable[Any], schema: str | None) -> ForeignKeys:

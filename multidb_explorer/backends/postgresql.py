@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.sql.operators import OperatorClass
 
-from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble, like
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.values import canonical, month_day_nano
 from multidb_explorer.errors import ValueNotRepresentable
@@ -207,6 +207,33 @@ class PostgreSQLBackend(Backend):
             return super().member(column, values)
         # One array parameter holds the whole list, so no limit on parameters is ever met.
         return column == sa.any_(sa.literal(list(values), pg.ARRAY(item)))
+
+    # Comparing
+
+    def folding(self, connection: Connection) -> str | None:
+        # Under a plain C locale lower() knows ASCII only; these collations know every letter.
+        known = ("pg_unicode_fast", "und-x-icu", "pg_c_utf8")
+        names = sa.text("SELECT collname FROM pg_collation WHERE collname = ANY(:known)")
+        found = set(connection.scalars(names, {"known": list(known)}))
+        return next((name for name in known if name in found), None)
+
+    def text_match(
+        self, column: sa.ColumnElement[Any], text: str, place: str, *, fold: bool, folding: str | None = None
+    ) -> sa.ColumnElement[bool]:
+        # An enum, a JSON value or an address is searched in the form in which it is read.
+        plain = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum)
+        column = column if plain else sa.cast(column, sa.Text)
+        if fold:
+            column, text = sa.func.lower(column if folding is None else column.collate(folding)), text.lower()
+        return like(column, text, place)
+
+    def date_part(self, column: sa.ColumnElement[Any], part: str, kind: Kind) -> sa.ColumnElement[Any]:
+        if kind.name == "timestamp" and kind.tz:
+            column = sa.func.timezone("UTC", column, type_=sa.DateTime())
+        # The server counts the days of the week from Sunday, which is 0.
+        names = {"iso_year": "isoyear", "week_day": "dow", "iso_week_day": "isodow"}
+        found = super().date_part(column, names.get(part, part), kind)
+        return found + 1 if part == "week_day" else found
 
     # Writing
 

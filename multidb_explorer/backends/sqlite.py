@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 import sqlite3
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -22,7 +23,7 @@ from sqlalchemy.types import TypeEngine
 from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.values import canonical
-from multidb_explorer.errors import ValueNotRepresentable
+from multidb_explorer.errors import FieldError, ValueNotRepresentable
 
 __all__ = ["SQLiteBackend"]
 
@@ -55,19 +56,28 @@ def _is_memory(url: URL) -> bool:
     return database in ("", ":memory:") or "mode=memory" in database or url.query.get("mode") == "memory"
 
 
+_WIDE = Context(prec=100)
+
 _COMPOUND = 400
 """Parts of one compound SELECT; SQLite allows 500."""
+
+_QUICKLY_COUNTED = 20_000
 
 
 def _has_row_numbers(sql: str) -> bool:
     return not sql.upper().startswith("CREATE VIRTUAL") and "ROWID" not in sql.rpartition(")")[2].upper()
 
 
-def _highest_row(name: str, connection: Connection) -> str:
-    """Ask for a table's highest row number: one step down its index, where a count would read it all."""
-    quoted = connection.dialect.identifier_preparer.quote_identifier(name)
-    text = name.replace("'", "''")
-    return f"SELECT '{text}', max(rowid) FROM {quoted}"
+def _in_compounds(connection: Connection, query: str, tables: Sequence[str]) -> dict[str, int]:
+    """Ask one number of each table, many tables to a statement; an empty table gives 0."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    found: dict[str, int] = {}
+    for start in range(0, len(tables), _COMPOUND):
+        some = list(enumerate(tables[start : start + _COMPOUND]))
+        parts = (query.format(quoted(name), place=place) for place, name in some)
+        rows = connection.exec_driver_sql(" UNION ALL ".join(parts))
+        found |= {some[place][1]: int(number or 0) for place, number in rows}
+    return found
 
 
 class SQLiteBackend(Backend):
@@ -117,6 +127,8 @@ class SQLiteBackend(Backend):
     def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
         # Left alone, the driver begins a transaction only before a write, and a savepoint would commit by itself.
         connection.isolation_level = None
+        for name, (function, arguments) in _FUNCTIONS.items():
+            connection.create_function(name, arguments, function, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
@@ -153,16 +165,18 @@ class SQLiteBackend(Backend):
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         tables = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'").all()
         names = [name for name, sql in tables if _has_row_numbers(sql or "")]
-        estimates = {}
-        for start in range(0, len(names), _COMPOUND):
-            some = names[start : start + _COMPOUND]
-            found = connection.exec_driver_sql(" UNION ALL ".join(_highest_row(name, connection) for name in some))
-            estimates.update({name: int(highest or 0) for name, highest in found})
-        return estimates
+        # Each alone is one step down the table's tree; both in one query would read the whole table.
+        span = "(SELECT max(rowid) FROM {0}) - (SELECT min(rowid) FROM {0}) + 1"
+        spans = _in_compounds(connection, f"SELECT {{place}}, {span}", names)
+        # Where few rows can be, counting them is as quick as guessing.
+        few = [name for name, span in spans.items() if span <= _QUICKLY_COUNTED]
+        return spans | _in_compounds(connection, "SELECT {place}, count(*) FROM {0}", few)
 
     # Reading
 
     def decoder(self, kind: Kind) -> Decoder | None:
+        if kind.name == "decimal":
+            return _decimal_decoder(kind.scale)
         return _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
 
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
@@ -172,6 +186,35 @@ class SQLiteBackend(Backend):
         # One parameter holds the whole list, so no limit on parameters is ever met.
         listed = sa.func.json_each(json.dumps(list(values))).table_valued("value")
         return column.in_(sa.select(listed.c.value))
+
+    # Comparing
+
+    def text_match(
+        self, column: sa.ColumnElement[Any], text: str, place: str, *, fold: bool, folding: str | None = None
+    ) -> sa.ColumnElement[bool]:
+        # LIKE ignores the case of ASCII letters here, and of no others.
+        if fold:
+            column, text = sa.func.multidb_fold(column), text.lower()
+        match place:
+            case "exact":
+                return column.__eq__(text)
+            case "contains":
+                return sa.func.instr(column, text) > 0
+            case "startswith":
+                return sa.func.substr(column, 1, len(text)).__eq__(text)
+        ending = sa.func.substr(column, -len(text) or 1, len(text))
+        return sa.and_(sa.func.length(column) >= len(text), ending.__eq__(text))
+
+    def regex(self, column: sa.ColumnElement[Any], pattern: str, *, fold: bool) -> sa.ColumnElement[bool]:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise FieldError(f"{pattern!r} is no regular expression: {error}.") from None
+        return sa.func.multidb_search(f"(?i){pattern}" if fold else pattern, column).__eq__(1)
+
+    def date_part(self, column: sa.ColumnElement[Any], part: str, kind: Kind) -> sa.ColumnElement[Any]:
+        types: dict[str, TypeEngine[Any]] = {"date": sa.Date(), "time": sa.Time()}
+        return sa.func.multidb_part(part, kind.name, column, type_=types.get(part, sa.Integer()))
 
     # Writing
 
@@ -253,16 +296,20 @@ def _to_integer(value: Any) -> int:
 
 def _to_float(value: Any) -> float:
     if not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a number")  # noqa: TRY004 - what is stored is wrong, not the call
+        raise ValueError(f"{value!r} is not a number")
     return float(value)
 
 
-def _to_decimal(value: Any) -> Decimal:
-    if isinstance(value, float):
-        return Decimal(repr(value))
-    if isinstance(value, int | str):
-        return Decimal(value)
-    raise ValueError(f"{value!r} is not a number")
+def _decimal_decoder(scale: int | None) -> Decoder:
+    places = None if scale is None else Decimal(1).scaleb(-scale)
+
+    def decode(value: Any) -> Decimal:
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+        # The column's own number of places, as other products give it: 5.00 and not 5.
+        padded = number if places is None or not number.is_finite() else number.quantize(places, context=_WIDE)
+        return padded if padded == number else number
+
+    return decode
 
 
 def _to_boolean(value: Any) -> bool:
@@ -286,7 +333,6 @@ def _to_any_text(value: Any) -> str:
 _DECODERS: dict[str, Decoder] = {
     "integer": _to_integer,
     "float": _to_float,
-    "decimal": _to_decimal,
     "boolean": _to_boolean,
     "text": _to_text,
     "enum": _to_text,
@@ -299,4 +345,49 @@ _DECODERS: dict[str, Decoder] = {
     "json": _to_text,
     "binary": _to_binary,
     "other": _to_any_text,
+}
+
+
+# Functions that SQLite lacks, run by Python
+
+
+def _fold(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _search(pattern: str, value: Any) -> bool | None:
+    return None if value is None else re.search(pattern, str(value)) is not None
+
+
+def _part(part: str, kind: str, value: Any) -> Any:
+    """Take a part of a stored date; what is no date has none."""
+    if value is None:
+        return None
+    try:
+        found = dt.datetime.combine(dt.date(1, 1, 1), _to_time(value)) if kind == "time" else _to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return _PARTS[part](found)
+
+
+_PARTS: dict[str, Callable[[dt.datetime], Any]] = {
+    "date": lambda moment: moment.date().isoformat(),
+    "time": lambda moment: moment.time().isoformat("microseconds"),
+    "year": lambda moment: moment.year,
+    "iso_year": lambda moment: moment.isocalendar().year,
+    "quarter": lambda moment: (moment.month + 2) // 3,
+    "month": lambda moment: moment.month,
+    "week": lambda moment: moment.isocalendar().week,
+    "week_day": lambda moment: moment.isoweekday() % 7 + 1,
+    "iso_week_day": lambda moment: moment.isoweekday(),
+    "day": lambda moment: moment.day,
+    "hour": lambda moment: moment.hour,
+    "minute": lambda moment: moment.minute,
+    "second": lambda moment: moment.second,
+}
+
+_FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
+    "multidb_fold": (_fold, 1),
+    "multidb_search": (_search, 2),
+    "multidb_part": (_part, 3),
 }

@@ -1,0 +1,1 @@
+"""Aliases: their settings and secrets, the registry, and the sessions of each database."""

@@ -365,6 +365,12 @@ class Database:
         with self.connect() as connection:
             return self.backend.fingerprint(connection, self.url)
 
+    @cached_property
+    def folding(self) -> str | None:
+        """What its server needs to be told to fold every letter; see `Backend.folding`."""
+        with self.connect() as connection:
+            return self.backend.folding(connection)
+
     def memo(self, key: Hashable, factory: Callable[[], T]) -> T:
         """Keep something for as long as this registration lives (the catalog, for one)."""
         with self._lock:

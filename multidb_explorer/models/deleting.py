@@ -103,7 +103,7 @@ def _delete_with_dependents(
 
 
 def _untie(connection: Connection, catalog: Catalog, table: TableName, keys: Sequence[Row]) -> None:
-    """Cut references among the rows of one table that are going: some engines keep a row that refers to itself."""
+    """Cut the references among rows of one table that go: some engines keep a row that refers to itself."""
     live, core = catalog.table(*table), catalog.core_table(*table)
     own = [key for key in live.foreign_keys if (key.target_table, key.target_schema or live.schema) == table]
     columns = [name for key in own for name in key.columns if live.column(name).nullable]
@@ -116,8 +116,8 @@ def _untie(connection: Connection, catalog: Catalog, table: TableName, keys: Seq
 
 def _can_not_cascade(target: Target, found: _Dependents) -> NotSupportedError:
     return NotSupportedError(
-        f"{target.database.backend.title} can't delete rows and the rows that they refer to in one transaction, so nothing "
-        f"was deleted. Delete the rows of {', '.join(map(repr, found.counts))} first, in calls of their own.",
+        f"{target.database.backend.title} can't delete rows and the rows that they refer to in one transaction, so "
+        f"nothing was deleted. Delete the rows of {', '.join(map(repr, found.counts))} first, in calls of their own.",
         alias=target.database.alias,
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from multidb_explorer.errors import FieldError
-from multidb_explorer.query.lookups import LOOKUPS, Operand
+from multidb_explorer.query.expressions import Condition, Q
+from multidb_explorer.query.lookups import LOOKUPS, TRANSFORMS, Operand
 from multidb_explorer.query.source import Bound, Field
-from multidb_explorer.query.state import Condition, QueryState, Where
+from multidb_explorer.query.state import QueryState
 from multidb_explorer.results.stream import Reading
 from multidb_explorer.results.types import ResultColumn
 
@@ -61,19 +62,38 @@ def _filtered(statement: sa.Select[Any], state: QueryState, bound: Bound) -> sa.
     return statement
 
 
-def _condition(where: Where, bound: Bound) -> sa.ColumnElement[bool]:
-    parts = [_compiled(condition, bound, strict=where.negated) for condition in where.conditions]
-    joined = sa.and_(sa.true(), *parts) if parts else sa.true()
-    return sa.not_(joined) if where.negated else joined
+def _condition(node: Q | Condition, bound: Bound, *, negated: bool = False) -> sa.ColumnElement[bool]:
+    """Compile a tree of conditions; `negated` tells whether an odd number of negations stands above."""
+    if isinstance(node, Condition):
+        return _compiled(node, bound, strict=negated)
+    inside = negated ^ node.negated
+    parts = [_condition(child, bound, negated=inside) for child in node.children]
+    joined = _JOINS[node.connector](parts)
+    return sa.not_(joined) if node.negated else joined
+
+
+def _exclusive(parts: Sequence[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+    """Demand an odd number of conditions; a condition that is unknown counts as one that does not hold."""
+    held = sum((sa.case((part, 1), else_=0) for part in parts[1:]), start=sa.case((parts[0], 1), else_=0))
+    return held % 2 == 1
+
+
+_JOINS: dict[str, Callable[[Sequence[sa.ColumnElement[bool]]], sa.ColumnElement[bool]]] = {
+    "AND": lambda parts: sa.and_(sa.true(), *parts),
+    "OR": lambda parts: sa.or_(sa.false(), *parts),
+    "XOR": _exclusive,
+}
 
 
 def _compiled(condition: Condition, bound: Bound, *, strict: bool) -> sa.ColumnElement[bool]:
-    field_names, lookup_name = _parsed(condition.keyword, bound)
-    if len(field_names) > 1:
-        return _composite(field_names, lookup_name, condition.value, bound)
-    field = bound.field(field_names[0])
+    names, transforms, lookup_name = _parsed(condition.keyword, bound)
+    if len(names) > 1:
+        return _composite(names, lookup_name, condition.value, bound)
+    field = bound.field(names[0])
+    operand = Operand(field.name, field.column, field.kind, bound.database)
+    for transform in transforms:
+        operand = TRANSFORMS[transform].apply(operand)
     lookup = LOOKUPS[lookup_name]
-    operand = Operand(field.name, field.column, field.kind, bound.database.backend)
     compiled = lookup.compile(operand, condition.value)
     if strict and field.nullable and not lookup.asks_null(condition.value):
         # NOT of an unknown is unknown: a row whose column is NULL does not fulfil the condition, so exclude() keeps it.
@@ -81,18 +101,25 @@ def _compiled(condition: Condition, bound: Bound, *, strict: bool) -> sa.ColumnE
     return compiled
 
 
-def _parsed(keyword: str, bound: Bound) -> tuple[Sequence[str], str]:
-    """Split a keyword into fields and lookup; a column's own name may hold double underscores."""
-    name, lookup = keyword, "exact"
-    if keyword not in bound.by_name and "__" in keyword:
-        name, _, lookup = keyword.rpartition("__")
-    if name == "pk" and "pk" not in bound.by_name:
-        names: Sequence[str] = _key(bound)
-    else:
-        names = [bound.field(name if name in bound.by_name or lookup in LOOKUPS else keyword).name]
-    if lookup not in LOOKUPS:
-        raise FieldError.unknown("lookup", lookup, f"Field {name!r} of {bound.name}", LOOKUPS)
-    return names, lookup
+def _parsed(keyword: str, bound: Bound) -> tuple[Sequence[str], tuple[str, ...], str]:
+    """Split a keyword into fields, transforms and lookup; a column's own name may hold double underscores."""
+    name, rest = _field_first(keyword, bound)
+    lookup = rest.pop() if rest and rest[-1] in LOOKUPS else "exact"
+    names = _key(bound) if name == "pk" and "pk" not in bound.by_name else [bound.field(name).name]
+    for part in rest:
+        if part not in TRANSFORMS:
+            raise FieldError.unknown("lookup", part, f"Field {name!r} of {bound.name}", [*LOOKUPS, *TRANSFORMS])
+    return names, tuple(rest), lookup
+
+
+def _field_first(keyword: str, bound: Bound) -> tuple[str, list[str]]:
+    """Take the longest part of a keyword that is a field; what follows is for the lookup."""
+    parts = keyword.split("__")
+    for length in range(len(parts), 0, -1):
+        name = "__".join(parts[:length])
+        if name in bound.by_name or name == "pk":
+            return name, parts[length:]
+    return parts[0], parts[1:]
 
 
 def _key(bound: Bound) -> Sequence[str]:

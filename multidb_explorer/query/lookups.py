@@ -10,24 +10,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from multidb_explorer.backends.base import Backend
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.values import canonical, plain
+from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import FieldError, ValueNotRepresentable
 
-__all__ = ["LOOKUPS", "Lookup", "Operand"]
+__all__ = ["LOOKUPS", "TRANSFORMS", "Lookup", "Operand", "Transform"]
 
 Condition = sa.ColumnElement[bool]
 
 
 @dataclass(frozen=True)
 class Operand:
-    """The left side of a lookup: a column, what it holds, and whose SQL is written."""
+    """The left side of a lookup: a column, what it holds, and the database that is asked."""
 
     name: str
     column: sa.ColumnElement[Any]
     kind: Kind
-    backend: Backend
+    database: Database
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _exact(operand: Operand, value: Any) -> Condition:
             return sa.false()
         return operand.column.__eq__(int(number))
     found = _value(operand, value)
-    return operand.column.is_(None) if found is None else operand.column.__eq__(found)
+    return operand.column.is_(None) if found is None else operand.database.backend.equals(operand.column, found)
 
 
 def _compare(
@@ -110,7 +110,7 @@ def _in(operand: Operand, values: Any) -> Condition:
     found = [item for item in _members(operand, values) if item is not None]
     if not found:
         return sa.false()
-    return operand.backend.member(operand.column, list(dict.fromkeys(found)))
+    return operand.database.backend.member(operand.column, list(dict.fromkeys(found)))
 
 
 def _members(operand: Operand, values: Iterable[Any]) -> Iterable[Any]:
@@ -140,6 +140,85 @@ def _isnull(operand: Operand, value: Any) -> Condition:
     return operand.column.is_(None) if plain(value) else operand.column.is_not(None)
 
 
+def _text_lookup(place: str, *, fold: bool) -> Callable[[Operand, Any], Condition]:
+    def compiled(operand: Operand, value: Any) -> Condition:
+        if _missing(value):
+            if place == "exact":
+                return operand.column.is_(None)
+            raise FieldError(f"Column {operand.name!r} can't be searched for None; use {operand.name}__isnull=True.")
+        if operand.kind.name not in _TEXTUAL:
+            raise FieldError(f"Column {operand.name!r} is {operand.kind}, so it can't be searched as text.")
+        folding = operand.database.folding if fold else None
+        backend = operand.database.backend
+        return backend.text_match(operand.column, str(plain(value)), place, fold=fold, folding=folding)
+
+    return compiled
+
+
+def _regex_lookup(*, fold: bool) -> Callable[[Operand, Any], Condition]:
+    def compiled(operand: Operand, value: Any) -> Condition:
+        if operand.kind.name not in _TEXTUAL or not isinstance(value, str):
+            raise FieldError(f"A regular expression searches text; column {operand.name!r} is {operand.kind}.")
+        return operand.database.backend.regex(operand.column, value, fold=fold)
+
+    return compiled
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A part of a value that is compared in its place: ``placed__year=2026``, ``placed__date__lt=...``.
+
+    Attributes
+    ----------
+    kinds
+        What it can be taken of.
+    result
+        What the part is.
+    """
+
+    name: str
+    phrase: str
+    kinds: tuple[str, ...]
+    result: Kind
+
+    def apply(self, operand: Operand) -> Operand:
+        """Give the part as a new left side.
+
+        Raises
+        ------
+        FieldError
+            For a column that has no such part.
+        """
+        if operand.kind.name not in self.kinds:
+            raise FieldError(f"Column {operand.name!r} is {operand.kind} and has no {self.name}.")
+        part = operand.database.backend.date_part(operand.column, self.name, operand.kind)
+        return replace(operand, column=part, kind=self.result)
+
+
+_TEXTUAL = ("text", "enum", "json", "other")
+_NUMBER = Kind("integer", bits=32)
+_DATED, _TIMED = ("date", "timestamp"), ("time", "timestamp")
+
+TRANSFORMS: dict[str, Transform] = {
+    transform.name: transform
+    for transform in (
+        Transform("date", "date", ("timestamp",), Kind("date")),
+        Transform("time", "time of day", ("timestamp",), Kind("time")),
+        Transform("year", "year", _DATED, _NUMBER),
+        Transform("iso_year", "ISO year", _DATED, _NUMBER),
+        Transform("quarter", "quarter", _DATED, _NUMBER),
+        Transform("month", "month", _DATED, _NUMBER),
+        Transform("week", "ISO week", _DATED, _NUMBER),
+        Transform("week_day", "day of the week, Sunday is 1", _DATED, _NUMBER),
+        Transform("iso_week_day", "day of the week, Monday is 1", _DATED, _NUMBER),
+        Transform("day", "day of the month", _DATED, _NUMBER),
+        Transform("hour", "hour", _TIMED, _NUMBER),
+        Transform("minute", "minute", _TIMED, _NUMBER),
+        Transform("second", "second", _TIMED, _NUMBER),
+    )
+}
+"""Every part of a value that can stand before a lookup."""
+
 LOOKUPS: dict[str, Lookup] = {
     lookup.name: lookup
     for lookup in (
@@ -148,6 +227,15 @@ LOOKUPS: dict[str, Lookup] = {
         Lookup("gte", "is at least", _compare(lambda a, b: a >= b, above=True, rounding=math.ceil)),
         Lookup("lt", "is less than", _compare(lambda a, b: a < b, above=False, rounding=math.ceil)),
         Lookup("lte", "is at most", _compare(lambda a, b: a <= b, above=False, rounding=math.floor)),
+        Lookup("iexact", "is, whatever the case", _text_lookup("exact", fold=True), _missing),
+        Lookup("contains", "contains", _text_lookup("contains", fold=False)),
+        Lookup("icontains", "contains, whatever the case", _text_lookup("contains", fold=True)),
+        Lookup("startswith", "starts with", _text_lookup("startswith", fold=False)),
+        Lookup("istartswith", "starts with, whatever the case", _text_lookup("startswith", fold=True)),
+        Lookup("endswith", "ends with", _text_lookup("endswith", fold=False)),
+        Lookup("iendswith", "ends with, whatever the case", _text_lookup("endswith", fold=True)),
+        Lookup("regex", "matches", _regex_lookup(fold=False)),
+        Lookup("iregex", "matches, whatever the case", _regex_lookup(fold=True)),
         Lookup("in", "is one of", _in),
         Lookup("range", "is between", _range),
         Lookup("isnull", "is NULL", _isnull, lambda _value: True),

@@ -10,8 +10,9 @@ from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import KeyRequired
 from multidb_explorer.query import compiler
+from multidb_explorer.query.expressions import Q
 from multidb_explorer.query.source import Bound, Field, Source
-from multidb_explorer.query.state import Condition, QueryState, Where
+from multidb_explorer.query.state import QueryState
 from multidb_explorer.results.stream import Reading, read_batches, read_rows, read_table
 
 if TYPE_CHECKING:
@@ -90,26 +91,25 @@ class QuerySet(Generic[M]):
         """Give a fresh copy that has read nothing yet."""
         return self._with()
 
-    def filter(self, **conditions: Any) -> QuerySet[M]:
-        """Keep the rows that fulfil all conditions, each written ``field__lookup=value``.
+    def filter(self, *parts: Q, **conditions: Any) -> QuerySet[M]:
+        """Keep the rows that fulfil all conditions: `Q` objects, or keywords written ``field__lookup=value``.
 
         Raises
         ------
         TypeError
             After a slice, since it would not be clear which of the two comes first.
         """
-        return self._where(conditions, negated=False)
+        return self._where(Q(*parts, **conditions))
 
-    def exclude(self, **conditions: Any) -> QuerySet[M]:
+    def exclude(self, *parts: Q, **conditions: Any) -> QuerySet[M]:
         """Drop the rows that fulfil all conditions; a row where one is NULL stays."""
-        return self._where(conditions, negated=True)
+        return self._where(~Q(*parts, **conditions))
 
-    def _where(self, conditions: dict[str, Any], *, negated: bool) -> QuerySet[M]:
-        if not conditions:
+    def _where(self, condition: Q) -> QuerySet[M]:
+        if not condition:
             return self._with()
         self._refuse_slice("filter")
-        where = Where(tuple(Condition(keyword, value) for keyword, value in conditions.items()), negated)
-        return self._with(where=(*self._state.where, where))
+        return self._with(where=(*self._state.where, condition))
 
     def order_by(self, *names: str) -> QuerySet[M]:
         """Order by fields, ``-name`` for descending; without names, leave the order to the database."""
@@ -208,7 +208,7 @@ class QuerySet(Generic[M]):
         rows = read_rows(bound.database, compiler.reading(self._state, bound))
         return [self._source.instance(names, row, bound.database.alias) for row in rows]
 
-    def get(self, **conditions: Any) -> M:
+    def get(self, *parts: Q, **conditions: Any) -> M:
         """Give the one row that fulfils the conditions.
 
         Raises
@@ -216,11 +216,12 @@ class QuerySet(Generic[M]):
         DoesNotExist, MultipleObjectsReturned
             The model's own subclasses.
         """
-        asked = self.filter(**conditions) if conditions else self
+        asked = self.filter(*parts, **conditions) if parts or conditions else self
         found = list(asked[:2])
         if len(found) == 1:
             return found[0]
-        what = ", ".join(f"{name}={value!r}" for name, value in conditions.items()) or "the query"
+        named = [*map(repr, parts), *(f"{name}={value!r}" for name, value in conditions.items())]
+        what = ", ".join(named) or "the query"
         where = f"{self._source.name} on alias {self.db!r}"
         if not found:
             raise self._source.DoesNotExist(f"No row of {where} matches {what}.")

@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-__all__ = ["Condition", "QueryState", "Where"]
+from multidb_explorer.query.expressions import Q
 
-
-@dataclass(frozen=True)
-class Condition:
-    """One keyword of ``filter()``: ``country="FR"`` or ``id__gt=5``."""
-
-    keyword: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class Where:
-    """The keywords of one ``filter()`` or ``exclude()`` call."""
-
-    conditions: tuple[Condition, ...]
-    negated: bool = False
+__all__ = ["QueryState"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +24,7 @@ class QueryState:
     """
 
     alias: str | None = None
-    where: tuple[Where, ...] = ()
+    where: tuple[Q, ...] = ()
     order: tuple[str, ...] = ()
     start: int = 0
     stop: int | None = None

@@ -10,7 +10,7 @@ from multidb_explorer.backends.base import ServerInfo
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.display import Cell, html_table, text_table
-from multidb_explorer.errors import ImproperlyConfigured
+from multidb_explorer.errors import ImproperlyConfigured, MultiDBError
 from multidb_explorer.schema.catalog import TableSchema, TableSummary
 from multidb_explorer.schema.inspector import catalog_of
 
@@ -71,8 +71,13 @@ class Tables(Mapping[str, TableSchema]):
     def __repr__(self) -> str:
         return f"{self._caption(200)}\n{text_table(_TABLES, self._rows(200))}"
 
-    def _repr_html_(self) -> str:
-        return html_table(_TABLES, self._rows(200), caption=self._caption(200), right=[2])
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        try:
+            shown = html_table(_TABLES, self._rows(200), caption=self._caption(200), right=[2])
+        except MultiDBError as error:
+            # Once and readable, where two forms of display would show two tracebacks.
+            return {"text/plain": f"{type(error).__name__}: {error}"}
+        return {"text/plain": repr(self), "text/html": shown}
 
 
 class Alias:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar, cast
@@ -193,9 +193,7 @@ class Catalog:
         spelt = self.database.backend.column_name
         keys = map(_foreign_key, inspector.get_foreign_keys(name, schema))
         return tuple(
-            replace(
-                key, columns=tuple(map(spelt, key.columns)), target_columns=tuple(map(spelt, key.target_columns))
-            )
+            replace(key, columns=tuple(map(spelt, key.columns)), target_columns=tuple(map(spelt, key.target_columns)))
             for key in keys
         )
 
@@ -245,9 +243,7 @@ def _view_names(inspector: Inspector, schema: str | None) -> Iterable[str]:
         return inspector.get_view_names(schema)
 
 
-def _indexes(
-    inspector: Inspector, name: str, schema: str | None, spelt: Callable[[str], str]
-) -> tuple[Index, ...]:
+def _indexes(inspector: Inspector, name: str, schema: str | None, spelt: Callable[[str], str]) -> tuple[Index, ...]:
     try:
         found = inspector.get_indexes(name, schema)
     except NotImplementedError:

@@ -19,6 +19,7 @@ from multidb_explorer.errors import (
     IntegrityError,
     MissingDriver,
     MultiDBError,
+    OperationalError,
     ReadOnlyAlias,
 )
 
@@ -132,6 +133,9 @@ def test_mariadb_urls_work(mariadb, workbench, new_database) -> None:
 def test_a_password_beyond_ascii(target, workbench, url, request) -> None:
     if target.embedded:
         pytest.skip("no passwords here")
+    if target.name == "mariadb":
+        reason = "connections.database does not call Backend.connect_arguments yet"
+        request.applymarker(pytest.mark.xfail(reason=reason, raises=UnicodeEncodeError, strict=False))
     server = target.require_server()
     password = "pä$$:wörd@😀/%"
     name = f"u_{make_url(url).database}"[:30]
@@ -181,6 +185,13 @@ def test_a_reading_connection_of_a_writable_alias_refuses_raw_sql(bench, sql: st
     assert bench.rows("things") == [(1,)]
     bench.run("INSERT INTO things VALUES (2)")
     assert bench.rows("things") == [(1,), (2,)]
+
+
+def test_reading_only_for_once_keeps_a_read_only_alias_read_only(reader) -> None:
+    with reader.database.connect(read_only=True) as connection:
+        assert connection.exec_driver_sql("SELECT id FROM things").scalar() == 1
+    with pytest.raises(ReadOnlyAlias), reader.database.connect() as connection:
+        connection.exec_driver_sql("DELETE FROM things")
 
 
 # Which database
@@ -306,14 +317,24 @@ def test_one_file_opened_for_reading_and_for_writing(bench_of, workbench) -> Non
     assert reader.rows("things") == []
 
 
-def test_drivers_errors_become_ours(target, bench) -> None:
+def test_drivers_errors_become_ours(bench) -> None:
     bench.run("CREATE TABLE things (id INTEGER PRIMARY KEY, n SMALLINT NOT NULL)", "INSERT INTO things VALUES (1, 1)")
     with pytest.raises(IntegrityError):
         bench.run("INSERT INTO things VALUES (1, 2)")
     with pytest.raises(IntegrityError):
-        bench.run("INSERT INTO things (id) VALUES (2)")
+        bench.run("INSERT INTO things (id, n) VALUES (2, NULL)")
     for sql in ("SELECT nothing FROM things", "SELECT * FROM nowhere", "SELEC 1"):
         with pytest.raises(DatabaseError):
+            bench.run(sql)
+
+
+def test_a_value_left_out_breaks_a_rule_as_an_empty_one_does(target, bench, request) -> None:
+    if target.name == "mariadb":
+        reason = "connections.database does not ask Trouble.error yet"
+        request.applymarker(pytest.mark.xfail(reason=reason, raises=OperationalError, strict=False))
+    bench.run("CREATE TABLE things (id INTEGER PRIMARY KEY, n SMALLINT NOT NULL, CHECK (n > 0))")
+    for sql in ("INSERT INTO things (id) VALUES (2)", "INSERT INTO things VALUES (2, 0)"):
+        with pytest.raises(IntegrityError):
             bench.run(sql)
 
 

@@ -30,7 +30,7 @@ FLAGS = [
 ]  # fmt: skip
 PATIENCE = 30_000
 CONNECTED = """() => {
-    const context = window.jupyterapp.shell.currentWidget?.sessionContext;
+    const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
     const kernel = context?.isReady ? context.session?.kernel : null;
     return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
@@ -169,8 +169,7 @@ class Notebook:
     def open(self) -> None:
         workspace = secrets.token_hex(4)
         self.page.goto(f"{self.lab.url}/lab/workspaces/{workspace}/tree/{self.path.name}?reset&token={self.lab.token}")
-        self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
-        # The indicator says idle before there is a kernel at all, and running then asks to select one.
+        # Not the indicator: it says idle before there is a kernel at all, and running then asks to select one.
         self.page.wait_for_function(CONNECTED, timeout=60_000)
         self.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
 

@@ -67,8 +67,6 @@ def test_a_header_sorts_in_the_database(book):
     page.get_by_role("columnheader", name="id").click(modifiers=["Shift"])
     expect(cell(page, 0, 0)).to_have_text("299962")
     book.shot("grid_sorted", page.locator(".mdb-table"))
-    for _ in range(2):
-        name.click()
     name.click()
     expect(name).to_have_attribute("aria-sort", "none")
     expect(cell(page, 0, 1)).to_have_text("Ann Larsson")
@@ -170,9 +168,11 @@ def test_saving_from_inside_works_and_keeps_no_rows(book):
 def test_keys_in_the_grid_leave_the_notebook_alone(book):
     page = book.page
     cell(page, 0, 1).click()
-    for key in ("d", "d", "x", "b", "a"):
-        page.keyboard.press(key)
-    assert page.locator(".jp-Notebook .jp-Cell").count() == 2
+    for place in (page.get_by_role("grid"), page.get_by_role("textbox", name="Go to row")):
+        place.focus()
+        for key in ("d", "d", "x", "b", "a"):
+            page.keyboard.press(key)
+        assert page.locator(".jp-Notebook .jp-Cell").count() == 2
 
 
 def test_two_hundred_columns_are_windowed(notebook, tmp_path):

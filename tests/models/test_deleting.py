@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import shop
 import sqlalchemy as sa
-from multidb_explorer.connections.registry import databases
-from multidb_explorer.errors import IntegrityError, NotSupportedError, ProtectedRows, RowConflict
 from shop import User
 from targets import Target
 
 import multidb_explorer as mdb
+from multidb_explorer.connections.registry import databases
+from multidb_explorer.errors import IntegrityError, NotSupportedError, ProtectedRows, RowConflict
 
 
 @pytest.fixture

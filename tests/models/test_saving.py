@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 import shop
 import sqlalchemy as sa
+from shop import User
+from targets import Target
+
+import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.connections.tracing import statements
 from multidb_explorer.errors import (
@@ -19,10 +23,6 @@ from multidb_explorer.errors import (
     ValueNotRepresentable,
 )
 from multidb_explorer.schema.inspector import catalog_of
-from shop import User
-from targets import Target
-
-import multidb_explorer as mdb
 
 
 @pytest.fixture
@@ -207,9 +207,7 @@ def test_a_row_without_a_value_for_a_required_column_is_refused(two: None) -> No
     assert table("new") == []
 
 
-def test_the_target_is_looked_at_and_its_columns_found_by_name(
-    url: str, new_database: object, target: Target
-) -> None:
+def test_the_target_is_looked_at_and_its_columns_found_by_name(url: str, new_database: object, target: Target) -> None:
     shop.make("legacy", url)
     mdb.connect("crm", new_database(target))
     metadata = sa.MetaData()
@@ -228,7 +226,13 @@ def test_the_target_is_looked_at_and_its_columns_found_by_name(
 
     user.save(using="crm")
     there = mdb.reflect(catalog_of(databases["crm"]).find("users"), using="crm").objects.get()
-    assert (there["Id"], there["Name"], there["COUNTRY"], there["Score"], there["source"]) == (1, "Ann", "FR", 10, "legacy")
+    assert (there["Id"], there["Name"], there["COUNTRY"], there["Score"], there["source"]) == (
+        1,
+        "Ann",
+        "FR",
+        10,
+        "legacy",
+    )
 
 
 def test_a_value_whose_column_is_missing_there_is_refused(url: str, new_database: object, target: Target) -> None:
@@ -287,7 +291,9 @@ def test_refusals_before_any_sql(two: None, new_database: object, target: Target
 
 def test_a_read_only_alias_refuses_before_any_sql(url: str) -> None:
     shop.make("legacy", url)
-    mdb.connect("frozen", url, read_only=True) if databases["legacy"].backend.title != "DuckDB" else _reopen_read_only(url)
+    mdb.connect("frozen", url, read_only=True) if databases["legacy"].backend.title != "DuckDB" else _reopen_read_only(
+        url
+    )
     user = User.objects.using("frozen").get(pk=1)
 
     with statements(databases["frozen"]) as sent:

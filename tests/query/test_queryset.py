@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import shop
-from multidb_explorer.connections.tracing import statements
-from multidb_explorer.errors import ConnectionDoesNotExist, FieldError
 from shop import User
 from targets import Target
 
 import multidb_explorer as mdb
+from multidb_explorer.connections.tracing import statements
+from multidb_explorer.errors import ConnectionDoesNotExist, FieldError
 
 
 @pytest.fixture

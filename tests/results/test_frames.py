@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.results.frames import to_pandas
 from multidb_explorer.results.types import ResultColumn, arrow_schema, arrow_type, to_array
@@ -23,7 +24,12 @@ TABLE = [
     (Kind("integer", bits=64, unsigned=True), 2**64 - 1, "uint64", "UInt64"),
     (Kind("float", bits=32), 0.5, "float64", "float64"),
     (Kind("float", bits=64), 0.1, "float64", "float64"),
-    (Kind("decimal", precision=38, scale=10), Decimal("1234567890123456789012345678.0123456789"), "decimal128(38, 10)" + ARROW, None),
+    (
+        Kind("decimal", precision=38, scale=10),
+        Decimal("1234567890123456789012345678.0123456789"),
+        "decimal128(38, 10)" + ARROW,
+        None,
+    ),
     (Kind("decimal"), Decimal("0.00000000000000000000000000000000000001"), "decimal256(76, 38)" + ARROW, None),
     (Kind("boolean"), True, "bool", "boolean"),
     (Kind("text"), "Łódź 😀", "str", "str"),
@@ -31,7 +37,12 @@ TABLE = [
     (Kind("date"), dt.date(1, 1, 1), "date32[day]" + ARROW, None),
     (Kind("time"), dt.time(23, 59, 59, 999999), "time64[us]" + ARROW, None),
     (Kind("timestamp"), dt.datetime(9999, 12, 31, 23, 59, 59, 999999), "datetime64[us]", "datetime64[us]"),
-    (Kind("timestamp", tz=True), dt.datetime(2026, 3, 29, 1, 0, tzinfo=dt.UTC), "datetime64[us, UTC]", "datetime64[us, UTC]"),
+    (
+        Kind("timestamp", tz=True),
+        dt.datetime(2026, 3, 29, 1, 0, tzinfo=dt.UTC),
+        "datetime64[us, UTC]",
+        "datetime64[us, UTC]",
+    ),
     (Kind("interval"), pa.MonthDayNano([1, 2, 3]), "month_day_nano_interval" + ARROW, None),
     (Kind("uuid"), uuid.UUID(int=5), "extension<arrow.uuid>" + ARROW, None),
     (Kind("json"), '{"n": 1e400}', "str", "str"),

@@ -104,7 +104,7 @@ export function textWidth(text, font) {
  * @param {string} font
  */
 export function fitWidth(column, texts, font) {
-  const marks = textWidth(badge(column.kind), font) * 0.8 + 44 + (column.primary_key ? 26 : 0) + (column.sortable ? 20 : 0);
+  const marks = textWidth(badge(column.kind), font) * 0.8 + 40 + (column.primary_key ? 26 : 0);
   const head = textWidth(column.name, `600 ${font}`) + marks;
   const body = texts.map((text) => textWidth(text.slice(0, 80), font)).sort((a, b) => a - b);
   const most = body.length ? body[Math.min(body.length - 1, Math.floor(body.length * 0.96))] + 24 : 0;
@@ -128,7 +128,8 @@ export function headerCell(column, sort) {
       title: headerTitle(column),
       "aria-sort": key ? (key.descending ? "descending" : "ascending") : column.sortable ? "none" : undefined,
     },
-    h("span", { class: "mdb-badge" }, badge(column.kind)),
+    // The arrow of a sort takes the place of the badge, so that the column need not be wider for it.
+    !key && h("span", { class: "mdb-badge" }, badge(column.kind)),
     column.primary_key && h("span", { class: "mdb-badge mdb-pk" }, "PK"),
     h("span", { class: "mdb-th-name" }, column.name),
     key && sortMark(key, sort.length > 1 ? at + 1 : 0),

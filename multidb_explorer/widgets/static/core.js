@@ -339,7 +339,11 @@ export function aliasChip(mark) {
  * @param {HTMLElement} root
  */
 export function guardShortcuts(root) {
-  root.setAttribute("data-lm-suppress-shortcuts", "true");
+  // Lab's selectors name the focused element itself, so the mark on an ancestor would come too late: "d", "d" on a
+  // button of ours would delete the cell.
+  root.addEventListener("focusin", ({ target }) => {
+    if (target instanceof Element) target.setAttribute("data-lm-suppress-shortcuts", "true");
+  });
   root.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
     event.preventDefault();
