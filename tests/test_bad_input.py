@@ -1,4 +1,4 @@
-"""What users get wrong ends in one typed error that names what, where and what to do; nothing is written or left open."""
+"""What users get wrong ends in one typed error that names what, where and what to do; nothing is left open."""
 
 from __future__ import annotations
 

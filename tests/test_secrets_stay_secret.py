@@ -114,7 +114,7 @@ def test_no_widget_keeps_it(planted: list[str]) -> None:
 
 
 def test_no_saved_notebook_holds_it(planted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The notebook reads its aliases from a file, meets every failure, shows widgets, and is saved with all its outputs."""
+    """The notebook reads aliases from a file, meets every failure, shows widgets, and is saved with its outputs."""
     server_url = databases["in_url"].url
     config = tmp_path / "multidb.toml"
     config.write_text(
@@ -134,7 +134,8 @@ def test_no_saved_notebook_holds_it(planted: list[str], tmp_path: Path, monkeypa
         "%xmode Verbose\nmdb.aliases['other'].check()",
         "mdb.explore()",
         "mdb.AliasPicker()",
-        "from multidb_explorer.connections.registry import databases\n[databases['default'].settings, databases['other'].engine]",
+        "from multidb_explorer.connections.registry import databases\n"
+        "[databases['default'].settings, databases['other'].engine]",
     ]
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell, metadata={"tags": ["raises-exception"]}) for cell in cells],

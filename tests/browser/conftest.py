@@ -73,9 +73,9 @@ class Lab:
             self.api(f"sessions/{session['id']}", "DELETE")
 
     def choose_theme(self, dark: bool) -> None:
-        self._setting("apputils-extension/themes", {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"})
+        self.set("apputils-extension/themes", {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"})
 
-    def _setting(self, name: str, value: object) -> None:
+    def set(self, name: str, value: object) -> None:
         path = self.settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(value))
@@ -90,7 +90,7 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
     port, token = free_port(), secrets.token_hex(16)
     lab = Lab(f"http://127.0.0.1:{port}", token, folder, home / "settings")
     # The news pop-up would cover a part of the page.
-    lab._setting("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
+    lab.set("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
     process = start(port, token, folder, home)
     try:
         wait_for(lab, process, home / "lab.log")

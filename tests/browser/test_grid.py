@@ -129,6 +129,29 @@ def test_it_answers_while_a_cell_is_running(book):
     expect(busy).to_have_attribute("data-status", "busy")
 
 
+@pytest.fixture
+def without_subshells(lab):
+    """Have Lab send messages of widgets behind the running cell, as other front ends do."""
+    lab.set("apputils-extension/kernels-settings", {"commsOverSubshells": "disabled"})
+    yield
+    lab.set("apputils-extension/kernels-settings", {})
+
+
+def test_where_it_must_wait_for_a_cell_it_says_so(without_subshells, notebook, shop, tmp_path):
+    book = notebook(shop.setup, GRID)
+    page = book.page
+    expect(page.locator(".mdb-count")).to_have_text("300,000 rows")
+    flag = tmp_path / "go on"
+    book.run_more(f"import os, time\nwhile not os.path.exists({str(flag)!r}): time.sleep(0.05)")
+    expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "busy")
+    go_to(page, "123,456")
+    expect(page.locator(".mdb-status")).to_contain_text("Waiting for the kernel")
+    book.shot("grid_waiting", page.locator(".mdb-table"))
+    flag.touch()
+    expect(cell(page, 0, 0)).to_have_text("123456")
+    expect(page.locator(".mdb-status")).to_have_text("")
+
+
 def test_a_column_is_made_wider_and_fitted(book):
     page = book.page
     grip = page.get_by_role("columnheader", name="name").locator(".mdb-grip")
