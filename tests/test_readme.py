@@ -16,7 +16,7 @@ import multidb_explorer as mdb
 from multidb_explorer import demo
 from multidb_explorer.backends import backend_for
 from multidb_explorer.connections.entries import KEYS
-from multidb_explorer.query.lookups import LOOKUPS
+from multidb_explorer.query.lookups import LOOKUPS, TRANSFORMS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,8 +97,12 @@ def test_it_knows_every_command_that_it_shows():
 
 
 def test_it_names_every_lookup():
-    named = re.search(r"lookups so far: `([a-z ]+)`", README)[1]
-    assert named.split() == list(LOOKUPS)
+    text = README.replace("\n", " ")
+    lookups = re.search(r"Lookups: `([a-z ]+)`", text)[1]
+    parts = re.search(r"parts of dates before them \(`[^`]+`\): `([a-z_ ]+)`", text)[1]
+
+    assert sorted(lookups.split()) == sorted(LOOKUPS)
+    assert sorted(parts.split()) == sorted(TRANSFORMS)
 
 
 def test_it_names_every_setting():

@@ -134,7 +134,7 @@ def test_no_saved_notebook_holds_it(planted: list[str], tmp_path: Path, monkeypa
         "%xmode Verbose\nmdb.aliases['other'].check()",
         "mdb.explore()",
         "mdb.AliasPicker()",
-        "from multidb_explorer.connections.registry import databases\n"
+        "from multidb_explorer.connections.registry import databases",
         "[databases['default'].settings, databases['other'].engine]",
     ]
     notebook = nbformat.v4.new_notebook(
