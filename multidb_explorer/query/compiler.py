@@ -15,19 +15,27 @@ from multidb_explorer.query.state import QueryState
 from multidb_explorer.results.stream import Reading
 from multidb_explorer.results.types import ResultColumn
 
-__all__ = ["counting", "reading", "rendered", "testing"]
+__all__ = ["chosen", "counting", "reading", "rendered", "testing"]
 
 
 def reading(state: QueryState, bound: Bound) -> Reading:
     """Compile the SELECT of a QuerySet together with what its columns hold."""
-    statement = _sliced(
-        _filtered(
-            sa.select(*(_selected(field, bound) for field in bound.fields)).select_from(bound.table), state, bound
-        ),
-        state,
-        bound,
-    )
-    return Reading(statement, tuple(ResultColumn(f.name, f.kind, f.nullable) for f in bound.fields))
+    fields = chosen(state, bound)
+    rows = sa.select(*(_selected(field, bound) for field in fields)).select_from(bound.table)
+    statement = _sliced(_filtered(rows, state, bound), state, bound)
+    return Reading(statement, tuple(ResultColumn(f.name, f.kind, f.nullable) for f in fields))
+
+
+def chosen(state: QueryState, bound: Bound) -> tuple[Field, ...]:
+    """Give the fields that are read."""
+    if state.columns is None:
+        return bound.fields
+    names = [part for name in state.columns for part in (_key(bound) if _is_key(name, bound) else [name])]
+    return tuple(bound.field(name) for name in dict.fromkeys(names))
+
+
+def _is_key(name: str, bound: Bound) -> bool:
+    return name == "pk" and "pk" not in bound.by_name
 
 
 def _selected(field: Field, bound: Bound) -> sa.ColumnElement[Any]:
@@ -105,7 +113,7 @@ def _parsed(keyword: str, bound: Bound) -> tuple[Sequence[str], tuple[str, ...],
     """Split a keyword into fields, transforms and lookup; a column's own name may hold double underscores."""
     name, rest = _field_first(keyword, bound)
     lookup = rest.pop() if rest and rest[-1] in LOOKUPS else "exact"
-    names = _key(bound) if name == "pk" and "pk" not in bound.by_name else [bound.field(name).name]
+    names = _key(bound) if _is_key(name, bound) else [bound.field(name).name]
     for part in rest:
         if part not in TRANSFORMS:
             raise FieldError.unknown("lookup", part, f"Field {name!r} of {bound.name}", [*LOOKUPS, *TRANSFORMS])
@@ -157,9 +165,7 @@ def _spelt_out(order: Sequence[str], bound: Bound) -> list[str]:
     names: list[str] = []
     for name in order:
         sign, bare = ("-", name[1:]) if name.startswith("-") else ("", name)
-        names += [
-            f"{sign}{column}" for column in (_key(bound) if bare == "pk" and "pk" not in bound.by_name else [bare])
-        ]
+        names += [f"{sign}{column}" for column in (_key(bound) if _is_key(bare, bound) else [bare])]
     seen: dict[str, str] = {}
     for name in names:
         seen.setdefault(name.removeprefix("-"), name)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import namedtuple
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
@@ -122,6 +123,29 @@ class QuerySet(Generic[M]):
         order = self._state.order or ("pk",)
         return self._with(order=tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order))
 
+    def values(self, *names: str) -> QuerySet[dict[str, Any]]:
+        """Read only some fields, all if none is named; rows are dictionaries, and frames have these columns.
+
+        Raises
+        ------
+        FieldError
+            For an unknown field, when it is read.
+        """
+        return cast("QuerySet[dict[str, Any]]", self._with(columns=names or None, shape="dict"))
+
+    def values_list(self, *names: str, flat: bool = False, named: bool = False) -> QuerySet[Any]:
+        """Read only some fields; rows are tuples, named tuples, or with ``flat=True`` the values of one field.
+
+        Raises
+        ------
+        TypeError
+            For ``flat=True`` with more than one field, or together with ``named=True``.
+        """
+        if flat and (named or len(names) > 1):
+            raise TypeError("flat=True takes one field, and no named=True.")
+        shape = "value" if flat else "named" if named else "tuple"
+        return self._with(columns=names or None, shape=shape)
+
     def none(self) -> QuerySet[M]:
         """Give a set that is known to be empty and asks nothing."""
         return self._with(empty=True)
@@ -138,12 +162,13 @@ class QuerySet(Generic[M]):
     @property
     def fields(self) -> tuple[Field, ...]:
         """The columns that are read, with what they hold on this alias."""
-        return self.bound.fields
+        return compiler.chosen(self._state, self.bound)
 
     @property
     def has_key(self) -> bool:
         """Whether rows can be told apart, as saving and deleting need."""
-        return bool(self.bound.key)
+        names = {field.name for field in self.fields}
+        return bool(self.bound.key) and names.issuperset(self.bound.key)
 
     @property
     def ordered(self) -> bool:
@@ -204,9 +229,23 @@ class QuerySet(Generic[M]):
         if self._state.empty:
             return []
         bound = self.bound
-        names = [field.name for field in bound.fields]
+        names = [field.name for field in compiler.chosen(self._state, bound)]
         rows = read_rows(bound.database, compiler.reading(self._state, bound))
-        return [self._source.instance(names, row, bound.database.alias) for row in rows]
+        return self._shaped(names, rows, bound.database.alias)
+
+    def _shaped(self, names: Sequence[str], rows: Sequence[tuple[Any, ...]], alias: str) -> list[Any]:
+        match self._state.shape:
+            case "dict":
+                return [dict(zip(names, row, strict=True)) for row in rows]
+            case "tuple":
+                return list(rows)
+            case "value":
+                return [row[0] for row in rows]
+            case "named":
+                # A column whose name is no identifier is reached by its place.
+                row_type: Any = namedtuple("Row", list(names), rename=True)  # type: ignore[misc]  # noqa: PYI024
+                return [row_type(*row) for row in rows]
+        return [self._source.instance(names, row, alias) for row in rows]
 
     def get(self, *parts: Q, **conditions: Any) -> M:
         """Give the one row that fulfils the conditions.
@@ -237,6 +276,51 @@ class QuerySet(Generic[M]):
     def last(self) -> M | None:
         """Give the last row, by the key where no order was asked for, or ``None``."""
         return next(iter(self.reverse()[:1]), None)
+
+    def in_bulk(self, keys: Iterable[Any] | None = None) -> dict[Any, M]:
+        """Give instances by their key; a key without a row is left out.
+
+        Parameters
+        ----------
+        keys
+            Any number of them; all rows if not given.
+        """
+        if self._state.shape != "instance":
+            raise TypeError("in_bulk() gives instances; take it before values() or values_list().")
+        self._refuse_slice("filter")
+        asked = self if keys is None else self.filter(pk__in=list(keys))
+        return {cast("Any", row).pk: row for row in asked}
+
+    def contains(self, row: M) -> bool:
+        """Tell whether an instance is among the rows; one of another database never is."""
+        found: Any = row
+        if self._state.shape != "instance" or not hasattr(found, "_state"):
+            raise TypeError("contains() takes an instance, and comes before values() or values_list().")
+        if found.pk is None or found._state.db != self.db or type(found) is not getattr(self._source, "model", None):
+            return False
+        return found in self._rows if self._rows is not None else self._inside().filter(pk=found.pk).exists()
+
+    def _inside(self) -> QuerySet[M]:
+        """Give the rows in a form that can be narrowed down: of a slice, its keys."""
+        if not self._state.sliced:
+            return self
+        keys = [cast("Any", row).pk for row in self]
+        return QuerySet(self._source, QueryState(self._state.alias)).filter(pk__in=keys)
+
+    def iterator(self, chunk_size: int = 2_000) -> Iterator[M]:
+        """Yield the rows without keeping them; the connection is held until the last one.
+
+        Raises
+        ------
+        ValueError
+            For a chunk size that is not positive.
+        """
+        if chunk_size <= 0:
+            raise ValueError("chunk_size must be positive.")
+        names = [field.name for field in self.fields]
+        for batch in self.to_arrow_batches(chunk_size):
+            rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            yield from self._shaped(names, rows, self.db)
 
     def count(self) -> int:
         """Count the rows in the database."""

@@ -19,6 +19,10 @@ class QueryState:
         The alias that ``using()`` named, or ``None``.
     start, stop
         The slice, counted from the first row.
+    columns
+        The fields that are read; ``None`` for all of them.
+    shape
+        What a row becomes: ``instance``, ``dict``, ``tuple``, ``value`` or ``named``.
     empty
         Whether it is known to have no rows, so that no SQL is needed.
     """
@@ -28,6 +32,8 @@ class QueryState:
     order: tuple[str, ...] = ()
     start: int = 0
     stop: int | None = None
+    columns: tuple[str, ...] | None = None
+    shape: str = "instance"
     empty: bool = False
 
     @property

@@ -168,7 +168,7 @@ class Notebook:
 
     def open(self) -> None:
         workspace = secrets.token_hex(4)
-        self.page.goto(f"{self.lab.url}/lab/workspaces/{workspace}/tree/{self.path.name}?reset&token={self.lab.token}")
+        self.page.goto(f"{self.lab.url}/lab/workspaces/{workspace}/tree/{self.path.parent.name}/{self.path.name}?reset&token={self.lab.token}")
         # Not the indicator: it says idle before there is a kernel at all, and running then asks to select one.
         self.page.wait_for_function(CONNECTED, timeout=60_000)
         self.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
@@ -201,10 +201,16 @@ class Opener:
     def __call__(
         self, *cells: str, dark: bool = False, width: int = 1100, height: int = 900, run: bool = True
     ) -> Notebook:
+        """Open a notebook of these cells."""
+        return self.open(json.dumps(notebook_of(cells)), dark=dark, width=width, height=height, run=run)
+
+    def open(self, text: str, *, dark: bool = False, width: int = 1100, height: int = 900, run: bool = True) -> Notebook:
+        """Open a copy of a notebook, in a folder of its own."""
         self.lab.end_kernels()
         self.lab.choose_theme(dark)
-        path = self.lab.folder / f"test_{secrets.token_hex(4)}.ipynb"
-        path.write_text(json.dumps(notebook_of(cells)))
+        path = self.lab.folder / secrets.token_hex(4) / "test.ipynb"
+        path.parent.mkdir()
+        path.write_text(text)
         context = self.chrome.new_context(viewport={"width": width, "height": height})
         page = context.new_page()
         page.set_default_timeout(PATIENCE)

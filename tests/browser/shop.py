@@ -46,10 +46,15 @@ def execute(path, *statements):
     connection.close()
 
 
-def names_in(path, where="1"):
-    """Give the names of users."""
+def column(path, query):
+    """Give the first column of a query's rows."""
     connection = sqlite3.connect(path)
     try:
-        return [row[0] for row in connection.execute(f"SELECT name FROM users WHERE {where} ORDER BY id")]
+        return [row[0] for row in connection.execute(query)]
     finally:
         connection.close()
+
+
+def names_in(path, where="1"):
+    """Give the names of users."""
+    return column(path, f"SELECT name FROM users WHERE {where} ORDER BY id")

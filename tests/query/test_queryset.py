@@ -236,3 +236,43 @@ def test_a_replaced_alias_is_asked_where_it_is_now(legacy: object, new_database:
 
     assert held.count() == 0
     assert mdb.reflect("users", using="legacy").objects.count() == 0
+
+
+def test_values_choose_columns_and_the_shape_of_a_row(legacy: object) -> None:
+    french = User.objects.filter(country="FR").order_by("id")
+
+    assert list(french.values("id", "name")) == [{"id": 1, "name": "Ann"}, {"id": 4, "name": ""}]
+    assert list(french.values_list("name", "id")) == [("Ann", 1), ("", 4)]
+    assert list(french.values_list("name", flat=True)) == ["Ann", ""]
+    assert list(french.values_list("pk", flat=True)) == [1, 4]
+    assert french.values_list("name", "score", named=True)[0].score == 10
+    assert list(french.values("score").to_pandas().columns) == ["score"]
+    assert french.values("id")[1:].get() == {"id": 4}
+    assert len(french.values()[0]) == 5
+    with pytest.raises(TypeError, match="one field"):
+        french.values_list("id", "name", flat=True)
+    with pytest.raises(FieldError, match="no field 'nmae'"):
+        list(french.values("nmae"))
+
+
+def test_rows_by_key_and_rows_without_keeping_them(legacy: object, new_database: object, target: Target) -> None:
+    found = User.objects.in_bulk([1, 3, 99])
+    assert {key: user.name for key, user in found.items()} == {1: "Ann", 3: "Çağla"}
+    assert len(User.objects.in_bulk()) == 4
+    assert User.objects.in_bulk([]) == {}
+
+    assert [user.name for user in User.objects.order_by("id").iterator(chunk_size=3)] == ["Ann", "Bo", "Çağla", ""]
+    assert list(User.objects.order_by("id").values_list("id", flat=True).iterator()) == [1, 2, 3, 4]
+    with pytest.raises(ValueError, match="positive"):
+        list(User.objects.iterator(chunk_size=0))
+
+
+def test_contains_knows_the_database(legacy: object, new_database: object, target: Target) -> None:
+    shop.make("other", new_database(target))
+    ann, stranger = User.objects.get(pk=1), User.objects.using("other").get(pk=1)
+
+    assert User.objects.filter(country="FR").contains(ann)
+    assert not User.objects.filter(country="TR").contains(ann)
+    assert not User.objects.all().contains(stranger)
+    assert User.objects.order_by("id")[:1].contains(ann)
+    assert not User.objects.order_by("id")[1:].contains(ann)
