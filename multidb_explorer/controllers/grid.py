@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.connections.registry import databases
@@ -66,9 +66,10 @@ class GridController(Controller):
     ...     _ = connection.execute(sa.text("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)"))
     ...     _ = connection.execute(sa.text("INSERT INTO t VALUES (1, 'Ann')"))
     >>> grid = GridController(reflect("t").objects)
-    >>> grid.attach(lambda reply: print(reply.message, *reply.buffers))
-    >>> grid.receive({"type": "count", "id": "1", "epoch": 1})  # doctest: +SKIP
-    {'id': '1', 'type': 'count', 'epoch': 1, 'row_count': 1}
+    >>> grid.attach(lambda reply: print(reply.message, *reply.buffers, sep="\\n"))
+    >>> grid.receive({"type": "win", "id": "1", "epoch": 1, "start": 0, "count": 200})
+    {'id': '1', 'type': 'win', 'epoch': 1, 'start': 0, 'rows': 1, 'row_count': 1}
+    b'{"rows":1,"columns":[{"tag":"integer","values":[1]},{"tag":"text","values":["Ann"]}]}'
     """
 
     def __init__(self, queryset: QuerySet[Any], *, epoch: int = 1, row_estimate: int | None = None) -> None:
@@ -110,7 +111,8 @@ class GridController(Controller):
             "row_estimate": self.row_estimate,
             "title": self.title,
             "alias": self._marked(),
-            "sort": [{"column": name.removeprefix("-"), "descending": name.startswith("-")} for name in self.sort],
+            "sort": _sort_keys(self.sort),
+            "default_sort": _sort_keys(self.queryset._state.order),
             "selection": [list(pair) for pair in self.selection],
             "selected_count": self.selected_count,
         }
@@ -273,6 +275,10 @@ class GridController(Controller):
         """Give the rows without the slice: keys are named anyway, and a slice can't be filtered."""
         queryset = self.queryset
         return QuerySet(queryset._source).using(queryset.db) if queryset._state.sliced else queryset
+
+
+def _sort_keys(order: Sequence[str]) -> list[Message]:
+    return [{"column": name.removeprefix("-"), "descending": name.startswith("-")} for name in order]
 
 
 def _columns_of(queryset: QuerySet[Any]) -> list[Message]:

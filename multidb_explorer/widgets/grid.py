@@ -50,6 +50,7 @@ class TableGrid(Panel):
     title = traitlets.Unicode("").tag(sync=True)
     alias = traitlets.Dict().tag(sync=True)
     height = traitlets.Unicode("420px").tag(sync=True)
+    default_sort = traitlets.List(traitlets.Dict()).tag(sync=True)
     sort = traitlets.List(traitlets.Dict()).tag(sync=True)
     selection = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
     selected_count = traitlets.Int(0).tag(sync=True)

@@ -168,7 +168,9 @@ class Notebook:
 
     def open(self) -> None:
         workspace = secrets.token_hex(4)
-        self.page.goto(f"{self.lab.url}/lab/workspaces/{workspace}/tree/{self.path.parent.name}/{self.path.name}?reset&token={self.lab.token}")
+        self.page.goto(
+            f"{self.lab.url}/lab/workspaces/{workspace}/tree/{self.path.parent.name}/{self.path.name}?reset&token={self.lab.token}"
+        )
         # Not the indicator: it says idle before there is a kernel at all, and running then asks to select one.
         self.page.wait_for_function(CONNECTED, timeout=60_000)
         self.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
@@ -204,7 +206,9 @@ class Opener:
         """Open a notebook of these cells."""
         return self.open(json.dumps(notebook_of(cells)), dark=dark, width=width, height=height, run=run)
 
-    def open(self, text: str, *, dark: bool = False, width: int = 1100, height: int = 900, run: bool = True) -> Notebook:
+    def open(
+        self, text: str, *, dark: bool = False, width: int = 1100, height: int = 900, run: bool = True
+    ) -> Notebook:
         """Open a copy of a notebook, in a folder of its own."""
         self.lab.end_kernels()
         self.lab.choose_theme(dark)
@@ -242,7 +246,8 @@ def notebook(lab: Lab, chrome: object, tmp_path: Path, request: pytest.FixtureRe
         if failed:
             place = Path(SHOTS) if SHOTS else tmp_path
             opened.page.screenshot(path=str(place / f"failed_{request.node.name}_{number}.png"))
-            print(f"screenshot: {place}", *opened.troubles, sep="\n")
+            errors = opened.page.locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
+            print(f"screenshot: {place}", *opened.troubles, *errors, sep="\n")
         opened.page.context.close()
     lab.end_kernels()
     if not failed:

@@ -72,6 +72,16 @@ def test_a_header_sorts_in_the_database(book):
     expect(cell(page, 0, 1)).to_have_text("Ann Larsson")
 
 
+def test_the_order_of_a_queryset_is_marked_until_another_is_chosen(notebook, shop):
+    page = notebook(shop.setup, "mdb.TableGrid(mdb.reflect('users').objects.order_by('-id'))").page
+    number = page.get_by_role("columnheader", name="id")
+    expect(number).to_have_attribute("aria-sort", "descending")
+    expect(cell(page, 0, 0)).to_have_text("300000")
+    page.get_by_role("columnheader", name="name").click()
+    expect(number).to_have_attribute("aria-sort", "none")
+    expect(cell(page, 0, 1)).to_have_text("Ann Chen")
+
+
 def test_the_keyboard_goes_everywhere(book):
     page = book.page
     page.get_by_role("grid").focus()
@@ -209,6 +219,19 @@ def test_two_hundred_columns_are_windowed(notebook, tmp_path):
     page.get_by_role("grid").focus()
     page.keyboard.press("End")
     expect(page.locator(".mdb-body .mdb-active")).to_have_text("200")
+
+
+@pytest.mark.slow
+def test_it_is_never_blank(notebook, shop):
+    for _ in range(5):
+        book = notebook(shop.setup, GRID)
+        expect(cell(book.page, 0, 0)).to_have_text("1")
+        book.page.get_by_role("grid").focus()
+        book.page.keyboard.press("Control+s")
+        expect(book.page.locator(".lm-DockPanel-tabBar .jp-mod-dirty")).to_have_count(0)
+        for _ in range(4):
+            book.page.reload()
+            expect(cell(book.page, 0, 0)).to_have_text("1")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

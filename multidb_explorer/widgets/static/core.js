@@ -371,26 +371,33 @@ export function noticeBox({ look, title, text, action, onaction }) {
 }
 
 /**
- * Show a floating element above everything, beside its button. The top layer is used because
- * notebook outputs clip what sticks out of them.
+ * Show a floating element above everything. The top layer is used because notebook outputs clip what sticks out of them.
  * @param {HTMLElement} box
- * @param {HTMLElement} anchor
- * @param {"start" | "end"} [side]
  */
-export function floatBeside(box, anchor, side = "start") {
+export function float(box) {
   if ("popover" in box) {
     box.setAttribute("popover", "manual");
     box.showPopover();
   }
   box.hidden = false;
+}
+
+/**
+ * Put a floating element beside its button: below it, or above where there is more room.
+ * @param {HTMLElement} box
+ * @param {HTMLElement} anchor
+ * @param {"start" | "end"} [side]
+ */
+export function placeBeside(box, anchor, side = "start") {
   const from = anchor.getBoundingClientRect();
   const { innerWidth, innerHeight } = window;
   box.style.minWidth = `${from.width}px`;
   const size = box.getBoundingClientRect();
   const left = side === "end" ? from.right - size.width : from.left;
+  const wanted = Math.max(size.height, box.scrollHeight);
   const below = innerHeight - from.bottom - 8;
   const above = from.top - 8;
-  const up = size.height > below && above > below;
+  const up = wanted > below && above > below;
   box.style.maxHeight = `${Math.max(120, Math.min(360, up ? above : below))}px`;
   box.style.left = `${Math.max(4, Math.min(left, innerWidth - size.width - 4))}px`;
   box.style.top = up ? "auto" : `${from.bottom + 4}px`;

@@ -20,6 +20,7 @@ import { MIN_WIDTH, columnWindow, edges, fitWidth, headerCell, isNumeric, nextSo
  * @property {number | null} row_estimate
  * @property {string} title
  * @property {SortKey[]} [sort]
+ * @property {SortKey[]} [default_sort] the order of the QuerySet itself, which holds while no other is chosen
  * @property {Interval[]} [selection]
  */
 /** @typedef {{element: HTMLElement, head: HTMLElement, number: HTMLElement, cells: HTMLElement, items: HTMLElement[], texts: string[], looks: string[], marks: string[], row: number, look: string}} RowView */
@@ -44,6 +45,8 @@ export class Grid {
     this.lefts = [0];
     /** @type {SortKey[]} */
     this.sort = [];
+    /** @type {SortKey[]} */
+    this.defaultSort = [];
     /** @type {Interval[]} */
     this.selected = [];
     this.pivot = 0;
@@ -123,6 +126,7 @@ export class Grid {
     this.active = { row: 0, column: 0 };
     this.corner = { row: 0, column: 0 };
     this.sort = opening.sort ?? [];
+    this.defaultSort = opening.default_sort ?? [];
     this.say("");
     if (!same) {
       this.fitted = false;
@@ -336,11 +340,12 @@ export class Grid {
     style.setProperty("--mdb-head-width", `${this.headWidth}px`);
     style.setProperty("--mdb-shift", `${this.lefts[first] - this.x}px`);
     this.barX.element.style.left = `${this.headWidth}px`;
-    const window_ = `${first}-${end}-${this.widths.slice(first, end).join()}-${JSON.stringify(this.sort)}`;
+    const sort = this.sort.length ? this.sort : this.defaultSort;
+    const window_ = `${first}-${end}-${this.widths.slice(first, end).join()}-${JSON.stringify(sort)}`;
     if (window_ !== this.shownWindow) {
       this.shownWindow = window_;
       style.setProperty("--mdb-columns", this.widths.slice(first, end).map((width) => `${width}px`).join(" "));
-      this.headCells.replaceChildren(...this.columns.slice(first, end).map((column) => headerCell(column, this.sort)));
+      this.headCells.replaceChildren(...this.columns.slice(first, end).map((column) => headerCell(column, sort)));
     }
     [...this.headCells.children].forEach((cell, at) => {
       const column = first + at;
@@ -816,7 +821,7 @@ function renderTableGrid({ model, el }) {
   guardShortcuts(root);
   const state = () => ({
     columns: model.get("columns"), epoch: model.get("epoch"), row_count: model.get("row_count"),
-    row_estimate: model.get("row_estimate"), title: model.get("title"), sort: model.get("sort"), selection: model.get("selection"),
+    row_estimate: model.get("row_estimate"), title: model.get("title"), sort: model.get("sort"), default_sort: model.get("default_sort"), selection: model.get("selection"),
   });
   const renewed = () => {
     if (model.get("epoch") > grid.store.epoch) grid.renew(state());

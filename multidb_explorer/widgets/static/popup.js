@@ -1,6 +1,6 @@
 /** A floating list of aliases: the listbox of the picker and the menu of "Save to". */
 
-import { floatBeside, h, icon, tint, uniqueId, unfloat } from "./core.js";
+import { float, h, icon, placeBeside, tint, uniqueId, unfloat } from "./core.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
 /** @typedef {{mark: AliasMark, selected?: boolean, refused?: string}} Choice refused: why it can't be chosen */
@@ -63,6 +63,7 @@ export class AliasList {
     this.list.addEventListener("click", (event) => this.click(event));
     this.list.addEventListener("pointermove", (event) => this.hover(event));
     this.away = (/** @type {Event} */ event) => this.leave(event);
+    this.moved = (/** @type {Event} */ event) => this.follow(event);
   }
 
   /** The element that holds the focus and names the active option. */
@@ -79,11 +80,13 @@ export class AliasList {
     this.isOpen = true;
     this.anchor.setAttribute("aria-expanded", "true");
     this.filter();
-    floatBeside(this.box, this.anchor, this.options.side);
+    float(this.box);
+    placeBeside(this.box, this.anchor, this.options.side);
     this.holder.focus({ preventScroll: true });
     this.mark();
-    for (const name of ["pointerdown", "scroll"]) document.addEventListener(name, this.away, true);
-    window.addEventListener("resize", this.away);
+    document.addEventListener("pointerdown", this.away, true);
+    document.addEventListener("scroll", this.moved, true);
+    window.addEventListener("resize", this.moved);
   }
 
   /** Newer choices while the list is open: the position stays where it can. @param {Choice[]} choices */
@@ -99,8 +102,9 @@ export class AliasList {
     unfloat(this.box);
     this.anchor.setAttribute("aria-expanded", "false");
     this.anchor.removeAttribute("aria-activedescendant");
-    for (const name of ["pointerdown", "scroll"]) document.removeEventListener(name, this.away, true);
-    window.removeEventListener("resize", this.away);
+    document.removeEventListener("pointerdown", this.away, true);
+    document.removeEventListener("scroll", this.moved, true);
+    window.removeEventListener("resize", this.moved);
     if (refocus) this.anchor.focus({ preventScroll: true });
   }
 
@@ -108,6 +112,14 @@ export class AliasList {
   leave(event) {
     const inside = event.target instanceof Node && (this.box.contains(event.target) || this.anchor.contains(event.target));
     if (!inside) this.close();
+  }
+
+  /** Outputs above may grow and move the button: the list goes with it, until it is out of sight. @param {Event} event */
+  follow(event) {
+    if (event.target instanceof Node && this.box.contains(event.target)) return;
+    const { top, bottom } = this.anchor.getBoundingClientRect();
+    if (bottom < 0 || top > window.innerHeight) this.close();
+    else placeBeside(this.box, this.anchor, this.options.side);
   }
 
   /** @param {string} [keep] the alias to stay on */
