@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, Inspector
 from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.types import TypeEngine
@@ -178,6 +178,10 @@ class Backend:
     def column_name(self, reflected: str) -> str:
         """Give a column's real name, where SQLAlchemy's reflection spells it otherwise."""
         return reflected
+
+    def unique_keys(self, inspector: Inspector, table: str, schema: str | None) -> list[list[str]]:
+        """Give the columns of each unique constraint of a table."""
+        return [list(unique["column_names"]) for unique in inspector.get_unique_constraints(table, schema)]
 
     def comments(self, connection: Connection, schema: str | None) -> dict[str, str]:
         """Give the comments of the tables and views of a schema that have one."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import datetime as dt
 import json
-import math
-import uuid
 from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,6 +23,7 @@ from multidb_explorer.backends.base import (
     like,
 )
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.mysql_types import DECODERS, bit_kind, described_kind, integer_kind, problem
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import ValueNotRepresentable
 
@@ -155,10 +153,10 @@ class MySQLBackend(Backend):
 
     def kind(self, type_: TypeEngine[Any]) -> Kind:
         if isinstance(type_, sa.Integer):
-            return _integer_kind(type_)
+            return integer_kind(type_)
         match type_:
             case mysql.BIT():
-                kind = _bit_kind(type_.length or 1)
+                kind = bit_kind(type_.length or 1)
             case mysql.YEAR():
                 kind = Kind("integer", bits=16)
             case mysql.FLOAT():
@@ -234,13 +232,13 @@ class MySQLBackend(Backend):
         return column
 
     def decoder(self, kind: Kind) -> Decoder | None:
-        return _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
+        return DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
 
     def described(self, cursor: Any) -> list[Kind]:
         result = getattr(cursor, "_result", None)
         if result is None or not hasattr(result, "fields"):
             return super().described(cursor)
-        return [_described_kind(field) for field in result.fields]
+        return [described_kind(field) for field in result.fields]
 
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
         # The driver writes the values into the statement, so no limit on parameters is met; one list can use an index.
@@ -288,8 +286,8 @@ class MySQLBackend(Backend):
 
     def to_column(self, value: Any, kind: Kind, *, column: str = "", where: str = "") -> Any:
         found = canonical(value, kind, column=column, where=where)
-        if problem := _problem(found, kind):
-            raise ValueNotRepresentable(f"Column {column!r} of {where} can't hold {found!r}: {problem}.", column=column)
+        if reason := problem(found, kind):
+            raise ValueNotRepresentable(f"Column {column!r} of {where} can't hold {found!r}: {reason}.", column=column)
         return found
 
     # Stopping and failing
@@ -329,129 +327,6 @@ def _time_limit(version: str, seconds: float) -> str:
     if "mariadb" in version.lower():
         return f"SET SESSION max_statement_time = {seconds:f}"
     return f"SET SESSION max_execution_time = {max(1, round(seconds * 1000))}"
-
-
-_BITS: tuple[tuple[type[TypeEngine[Any]], int], ...] = (
-    (mysql.TINYINT, 8),
-    (mysql.SMALLINT, 16),
-    (sa.SmallInteger, 16),
-    (sa.BigInteger, 64),
-)
-
-
-def _integer_kind(type_: sa.Integer) -> Kind:
-    unsigned = bool(getattr(type_, "unsigned", False))
-    if isinstance(type_, mysql.TINYINT) and type_.display_width == 1 and not unsigned:
-        return Kind("boolean")
-    bits = next((bits for class_, bits in _BITS if isinstance(type_, class_)), 32)
-    return Kind("integer", bits=bits, unsigned=unsigned)
-
-
-def _bit_kind(length: int) -> Kind:
-    if length == 1:
-        return Kind("boolean")
-    return Kind("integer", bits=next(bits for bits in (8, 16, 32, 64) if length <= bits), unsigned=True)
-
-
-def _problem(value: Any, kind: Kind) -> str:
-    """Say why a canonical value has no place in MySQL, or nothing."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "MySQL has neither NaN nor infinity; set it to None to mean NULL"
-    if isinstance(value, dt.date) and value.year < 1000:
-        return "MySQL keeps dates from the year 1000 on"
-    if kind.name == "timestamp" and kind.tz and isinstance(value, dt.datetime) and value.timestamp() < 1:
-        return "a TIMESTAMP column starts in 1970; a DATETIME column holds it"
-    return ""
-
-
-# From the driver's values
-
-
-def _to_boolean(value: Any) -> bool:
-    number = int.from_bytes(value) if isinstance(value, bytes) else value
-    if number in (0, 1):
-        return bool(number)
-    raise ValueError(
-        f"{number!r} is neither 0 nor 1; the column is declared TINYINT(1), which stands for true and false"
-    )
-
-
-def _to_datetime(value: Any) -> dt.datetime:
-    if isinstance(value, dt.datetime):
-        return value
-    raise ValueError(f"{value!r} is not in the calendar (MySQL allows zeros in dates)")
-
-
-def _to_instant(value: Any) -> dt.datetime:
-    return _to_datetime(value).replace(tzinfo=dt.UTC)
-
-
-def _to_date(value: Any) -> dt.date:
-    if isinstance(value, dt.date):
-        return value
-    raise ValueError(f"{value!r} is not in the calendar (MySQL allows zeros in dates)")
-
-
-def _to_time(value: Any) -> dt.time:
-    if isinstance(value, dt.timedelta) and value.days == 0:
-        return (dt.datetime.min + value).time()
-    raise ValueError(f"{value!s} is not a time of day (MySQL allows -838:59:59 to 838:59:59)")
-
-
-def _to_uuid(value: Any) -> uuid.UUID:
-    return uuid.UUID(bytes=value) if isinstance(value, bytes) else uuid.UUID(str(value))
-
-
-def _to_any_text(value: Any) -> str:
-    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
-
-
-_DECODERS: dict[str, Decoder] = {
-    "boolean": _to_boolean,
-    "date": _to_date,
-    "time": _to_time,
-    "timestamp": _to_datetime,
-    "instant": _to_instant,
-    "uuid": _to_uuid,
-    "other": _to_any_text,
-}
-
-# The protocol's numbers for types and flags, by which a result describes itself.
-
-_WHOLE = {1: 8, 2: 16, 9: 32, 3: 32, 8: 64, 13: 16}
-_DECIMALS = (0, 246)
-_TEXTS = (15, 249, 250, 251, 252, 253, 254)
-_NAMED = {
-    4: "float",
-    5: "float",
-    10: "date",
-    11: "time",
-    12: "timestamp",
-    245: "json",
-    16: "binary",
-    247: "text",
-    248: "text",
-}
-_UNSIGNED = 32
-_BINARY_CHARSET = 63
-
-
-def _described_kind(field: Any) -> Kind:
-    code = field.type_code
-    unsigned = bool(field.flags & _UNSIGNED)
-    if code in _WHOLE:
-        kind = Kind("integer", bits=_WHOLE[code], unsigned=unsigned and code != 13)
-    elif code in _DECIMALS:
-        # The length counts the sign and the point too.
-        precision = field.length - (not unsigned) - bool(field.scale)
-        kind = Kind("decimal", precision=max(precision, field.scale, 1), scale=field.scale)
-    elif code in _TEXTS:
-        kind = Kind("binary" if field.charsetnr == _BINARY_CHARSET else "text")
-    elif code == 7:
-        kind = Kind("timestamp", tz=True)
-    else:
-        kind = Kind(_NAMED.get(code, "other"))
-    return kind
 
 
 # What an error means

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import DATETIME
-from sqlalchemy.engine import URL, Connection, Dialect
+from sqlalchemy.engine import URL, Connection, Dialect, Inspector
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeEngine
 
@@ -161,6 +161,12 @@ class SQLiteBackend(Backend):
         kind = kind_of(type_)
         # Every number is stored in 64 bits, whatever its column's declared name (REAL, for one).
         return Kind(kind.name, bits=64) if kind.name in ("integer", "float") else kind
+
+    def unique_keys(self, inspector: Inspector, table: str, schema: str | None) -> list[list[str]]:
+        # SQLAlchemy reads constraints from the table's text and misses some; each has an index of its own.
+        found = inspector.get_indexes(table, schema, include_auto_indexes=True)
+        made = [index for index in found if index["unique"] and str(index["name"]).startswith("sqlite_autoindex_")]
+        return [[column for column in index["column_names"] if column is not None] for index in made]
 
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         tables = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'").all()

@@ -151,7 +151,8 @@ class Database:
     def _connect_with_secrets(self, dialect: Any, _record: Any, _args: Any, known: dict[str, Any]) -> Any:
         """Look the secrets up for each new connection: a token may have changed since the last one."""
         args, found = dialect.create_connect_args(self.backend.prepare_url(self.settings.connect_url()))
-        return dialect.connect(*args, **{**known, **found, **self.settings.connect_args()})
+        given = self.backend.connect_arguments({**known, **found, **self.settings.connect_args()})
+        return dialect.connect(*args, **given)
 
     def _open_session(self, connection: Any, _record: Any) -> None:
         self.backend.open_session(
@@ -271,6 +272,11 @@ class Database:
         if not writes:
             raise self._failed(f"there is no file {str(path)!r}.", "Check the path; the first write creates the file.")
 
+    @property
+    def shares_connection(self) -> bool:
+        """Whether a read must be over before the next statement: one connection serves all, or a block owns it."""
+        return isinstance(self.engine.pool, StaticPool) or getattr(self._open, "connection", None) is not None
+
     def _turn(self) -> AbstractContextManager[Any]:
         """Let threads take turns where all of them share one connection (a memory database)."""
         return self._lock if isinstance(self.engine.pool, StaticPool) else nullcontext()
@@ -328,7 +334,8 @@ class Database:
         text = f"Alias {self.alias!r}: {said}"
         text += f"\n{trouble.hint}" if trouble.hint else ""
         text += f"\nStatement: {_cut(redact(statement))}" if statement else ""
-        return _error_class(error)(text, alias=self.alias, statement=statement)
+        kind = getattr(errors, trouble.error) if trouble.error else _error_class(error)
+        return kind(text, alias=self.alias, statement=statement)
 
     def _unreachable(self, error: sa.exc.SQLAlchemyError) -> errors.MultiDBError:
         cause: BaseException = getattr(error, "orig", None) or error

@@ -46,7 +46,7 @@ def queryset_of(source: object) -> QuerySet[Any]:
 
 
 class GridController(Controller):
-    """Answers one grid.
+    r"""Answers one grid.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class GridController(Controller):
     ...     _ = connection.execute(sa.text("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)"))
     ...     _ = connection.execute(sa.text("INSERT INTO t VALUES (1, 'Ann')"))
     >>> grid = GridController(reflect("t").objects)
-    >>> grid.attach(lambda reply: print(reply.message, *reply.buffers, sep="\\n"))
+    >>> grid.attach(lambda reply: print(reply.message, *reply.buffers, sep="\n"))
     >>> grid.receive({"type": "win", "id": "1", "epoch": 1, "start": 0, "count": 200})
     {'id': '1', 'type': 'win', 'epoch': 1, 'start': 0, 'rows': 1, 'row_count': 1}
     b'{"rows":1,"columns":[{"tag":"integer","values":[1]},{"tag":"text","values":["Ann"]}]}'

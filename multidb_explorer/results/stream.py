@@ -69,14 +69,19 @@ def read_batches(database: Database, reading: Reading, batch_rows: int | None = 
     batch_rows
         Rows per batch; ``options.batch_rows`` if not given.
     """
-    size = batch_rows or options.batch_rows
+    batches = _batches(database, reading, batch_rows or options.batch_rows)
+    # Where other statements need the same connection, a read is finished before its first batch is handed out.
+    yield from list(batches) if database.shares_connection else batches
+
+
+def _batches(database: Database, reading: Reading, size: int) -> Iterator[pa.RecordBatch]:
     with database.connect() as connection:
         native = database.backend.native_batches(connection, reading.statement, size)
         if native is not None:
             for batch in native:
                 yield _cast(batch, reading.columns, database)
             return
-        with _fetching(connection, reading.statement) as fetch:
+        with _fetching(connection, reading.statement, stream=not database.shares_connection) as fetch:
             while rows := fetch(size):
                 yield _to_batch(rows, reading.columns, database)
 
@@ -126,7 +131,7 @@ def read_sql_text(
             result = connection.execute(statement)
         else:
             # The text goes to the driver as it is: no percent sign or colon has a meaning, or is doubled.
-            result = connection.execution_options(no_parameters=True).exec_driver_sql(sql)
+            result = connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
         if not result.returns_rows or result.cursor is None:
             return pa.table({})
         names = [str(item[0]) for item in result.cursor.description]
@@ -141,8 +146,10 @@ def read_sql_text(
 
 
 @contextmanager
-def _fetching(connection: Connection, statement: sa.Executable) -> Iterator[Callable[[int], Sequence[Row]]]:
-    result = connection.execution_options(stream_results=True).execute(statement)
+def _fetching(
+    connection: Connection, statement: sa.Executable, *, stream: bool
+) -> Iterator[Callable[[int], Sequence[Row]]]:
+    result = connection.execute(statement, execution_options={"stream_results": stream})
     cursor = result.cursor
     try:
         # Not cursor.fetchmany: a streaming result has taken the first rows out of the cursor into a buffer already.

@@ -81,11 +81,18 @@ class Reference:
 
 @dataclass(frozen=True)
 class Index:
-    """An index, or the index behind a unique constraint; an expression in it has no column name."""
+    """An index, or the index behind a unique constraint; an expression in it has no column name.
+
+    Attributes
+    ----------
+    partial
+        Whether it covers only some of the rows, so that it makes no key.
+    """
 
     name: str | None
     columns: tuple[str | None, ...]
     unique: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -146,7 +147,9 @@ class Catalog:
 
     @contextmanager
     def _inspector(self) -> Iterator[Inspector]:
-        with self.database.connect() as connection:
+        with self.database.connect() as connection, warnings.catch_warnings():
+            # SQLAlchemy warns of types and indexes that it does not know; they are read as text, or left out.
+            warnings.simplefilter("ignore", sa.exc.SAWarning)
             yield sa.inspect(connection)
 
     def _require(self, name: str, schema: str | None) -> None:
@@ -176,14 +179,14 @@ class Catalog:
         key = inspector.get_pk_constraint(name, schema)["constrained_columns"] if is_table else ()
         primary = tuple(map(spelt, key))
         indexes = _indexes(inspector, name, schema, spelt)
-        uniques = inspector.get_unique_constraints(name, schema) if is_table else []
+        uniques = self.database.backend.unique_keys(inspector, name, schema) if is_table else []
         return TableSchema(
             name=name,
             schema=schema,
             kind=summary.kind,
             columns=tuple(self._column(column, primary) for column in inspector.get_columns(name, schema)),
             primary_key=primary,
-            uniques=_unique_keys([map(spelt, unique["column_names"]) for unique in uniques], indexes),
+            uniques=_unique_keys([map(spelt, unique) for unique in uniques if unique != list(key)], indexes),
             foreign_keys=self._foreign_keys(inspector, name, schema) if is_table else (),
             indexes=indexes,
             comment=summary.comment,
@@ -253,6 +256,7 @@ def _indexes(inspector: Inspector, name: str, schema: str | None, spelt: Callabl
             index["name"],
             tuple(None if column is None else spelt(column) for column in index["column_names"]),
             bool(index["unique"]),
+            any(option.endswith("_where") and text for option, text in index.get("dialect_options", {}).items()),
         )
         for index in found
     )
@@ -261,7 +265,8 @@ def _indexes(inspector: Inspector, name: str, schema: str | None, spelt: Callabl
 def _unique_keys(constraints: Iterable[Iterable[str]], indexes: Iterable[Index]) -> tuple[tuple[str, ...], ...]:
     """Join unique constraints and unique indexes: products differ in which of the two they report."""
     keys = [tuple(columns) for columns in constraints]
-    keys += [cast("tuple[str, ...]", index.columns) for index in indexes if index.unique and None not in index.columns]
+    whole = [index for index in indexes if index.unique and not index.partial and None not in index.columns]
+    keys += [cast("tuple[str, ...]", index.columns) for index in whole]
     return tuple(dict.fromkeys(key for key in keys if key))
 
 

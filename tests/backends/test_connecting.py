@@ -19,7 +19,6 @@ from multidb_explorer.errors import (
     IntegrityError,
     MissingDriver,
     MultiDBError,
-    OperationalError,
     ReadOnlyAlias,
 )
 
@@ -133,9 +132,6 @@ def test_mariadb_urls_work(mariadb, workbench, new_database) -> None:
 def test_a_password_beyond_ascii(target, workbench, url, request) -> None:
     if target.embedded:
         pytest.skip("no passwords here")
-    if target.name == "mariadb":
-        reason = "connections.database does not call Backend.connect_arguments yet"
-        request.applymarker(pytest.mark.xfail(reason=reason, raises=UnicodeEncodeError, strict=False))
     server = target.require_server()
     password = "pä$$:wörd@😀/%"
     name = f"u_{make_url(url).database}"[:30]
@@ -329,9 +325,6 @@ def test_drivers_errors_become_ours(bench) -> None:
 
 
 def test_a_value_left_out_breaks_a_rule_as_an_empty_one_does(target, bench, request) -> None:
-    if target.name == "mariadb":
-        reason = "connections.database does not ask Trouble.error yet"
-        request.applymarker(pytest.mark.xfail(reason=reason, raises=OperationalError, strict=False))
     bench.run("CREATE TABLE things (id INTEGER PRIMARY KEY, n SMALLINT NOT NULL, CHECK (n > 0))")
     for sql in ("INSERT INTO things (id) VALUES (2)", "INSERT INTO things VALUES (2, 0)"):
         with pytest.raises(IntegrityError):

@@ -66,9 +66,6 @@ def test_columns_tell_what_may_be_left_out(shop) -> None:
 
 
 def test_unique_keys_of_a_column_with_a_length(target, shop, request) -> None:
-    if target.name == "sqlite":
-        reason = "SQLAlchemy finds it among the automatic indexes only (include_auto_indexes=True)"
-        request.applymarker(pytest.mark.xfail(reason=reason, raises=AssertionError, strict=False))
     assert shop.describe("parents").uniques == (("code",),)
 
 

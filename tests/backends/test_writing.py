@@ -311,9 +311,6 @@ def test_a_transaction_reads_what_it_wrote(things) -> None:
 
 @pytest.mark.filterwarnings("ignore:Previous unbuffered result was left incomplete")
 def test_a_transaction_writes_while_it_reads(target, things, request) -> None:
-    if not target.embedded:
-        reason = "results.stream makes every later statement of the block stream too"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
     with atomic("here"):
         for batch in read_batches(things.database, things.reading("things", "id"), batch_rows=1):
             # A row is written while others are still to be read.
@@ -324,7 +321,6 @@ def test_a_transaction_writes_while_it_reads(target, things, request) -> None:
     assert things.rows("things", "n") == [(5,)] * 3
 
 
-@pytest.mark.xfail(reason="connections.database begins a second time on the one connection", strict=False)
 def test_a_memory_database_reads_while_it_is_read(target, workbench) -> None:
     if not target.embedded:
         pytest.skip("no memory databases here")

@@ -42,7 +42,8 @@ RUN_MORE = """async (source) => {
     content.activeCell.model.sharedModel.setSource(source);
     void commands.execute('notebook:run-cell');
 }"""
-HARMLESS = ("ResizeObserver loop",)
+# What JupyterLab itself says, on any page: the second when a page is read anew.
+HARMLESS = ("ResizeObserver loop", "Could not restore the debugger state")
 
 
 def free_port() -> int:

@@ -5,7 +5,7 @@ import { AliasList } from "./popup.js";
 import { Picker } from "./alias_picker.js";
 import { TableList } from "./table_list.js";
 import { ConfirmDialog } from "./dialog.js";
-import { Grid } from "./grid.js";
+import { Grid } from "./data_grid.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
 /** @typedef {import("./table_list.js").Table} Table */

@@ -1,0 +1,491 @@
+/** The grid: real DOM cells for the rows in view, placed by row number, for any number of rows. */
+
+import {
+  Channel, KernelError, addRows, countRows, errorText, group, h, hasRow, icon, noticeBox, plainValue, plural, removeRows,
+  showValue, toTsv, uniqueId,
+} from "./core.js";
+import { Store } from "./store.js";
+import { ScrollBar } from "./scrollbar.js";
+import { GridInput, ROW } from "./grid_input.js";
+import { RowPool } from "./grid_rows.js";
+import { MIN_WIDTH, columnWindow, edges, fitWidth, headerCell, nextSort } from "./columns.js";
+
+/** @typedef {import("./core.js").Interval} Interval */
+/** @typedef {import("./columns.js").Column} Column */
+/** @typedef {import("./columns.js").SortKey} SortKey */
+/**
+ * What the grid needs to know before its first row.
+ * @typedef {object} Opening
+ * @property {Column[]} columns
+ * @property {number} epoch
+ * @property {number | null} row_count exact, or null until it was counted
+ * @property {number | null} row_estimate
+ * @property {string} title
+ * @property {SortKey[]} [sort]
+ * @property {SortKey[]} [default_sort] the order of the QuerySet itself, which holds while no other is chosen
+ * @property {Interval[]} [selection]
+ */
+
+const COPY_ROWS = 5000;
+
+export class Grid {
+  /**
+   * @param {Channel} channel
+   * @param {{onselect?: (rows: Interval[]) => void, onsize?: (text: string) => void}} [events]
+   */
+  constructor(channel, events = {}) {
+    this.channel = channel;
+    this.events = events;
+    this.id = uniqueId("grid");
+    /** @type {Column[]} */
+    this.columns = [];
+    /** @type {number[]} */
+    this.widths = [];
+    this.lefts = [0];
+    /** @type {SortKey[]} */
+    this.sort = [];
+    /** @type {SortKey[]} */
+    this.defaultSort = [];
+    /** @type {Interval[]} */
+    this.selected = [];
+    this.pivot = 0;
+    this.active = { row: 0, column: 0 };
+    this.corner = { row: 0, column: 0 };
+    this.hasActive = false;
+    this.x = this.y = this.width = this.height = 0;
+    this.counted = this.fitted = this.frameAsked = false;
+    this.font = "13px sans-serif";
+    this.title = this.size = "";
+    /** @type {{text: string, tone: string} | undefined} */
+    this.sentence = undefined;
+    this.shownWindow = "";
+    this.store = new Store((body) => channel.request("win", body), {
+      onrows: () => this.rowsCame(),
+      onerror: (error, block) => this.failed(error, block),
+    });
+    this.tickAll = h("span", { class: "mdb-tick", title: "Select all rows" });
+    this.headCorner = h("div", { class: "mdb-rowhead mdb-corner", role: "columnheader", "aria-colindex": 1, "aria-label": "Row number" }, this.tickAll, h("span", { class: "mdb-number" }, "#"));
+    this.headCells = h("div", { class: "mdb-cells", role: "presentation" });
+    const headRow = h("div", { class: "mdb-row mdb-headrow", role: "row", "aria-rowindex": 1 }, this.headCorner, this.headCells);
+    this.head = h("div", { class: "mdb-head", role: "rowgroup" }, headRow);
+    this.pool = new RowPool(this);
+    this.body = h("div", { class: "mdb-body", role: "rowgroup" }, this.pool.element);
+    this.view = h("div", { class: "mdb-view", role: "grid", tabindex: 0, "aria-multiselectable": "true", "aria-label": "Table" }, this.head, this.body);
+    this.barY = new ScrollBar("y", (y) => this.scrollTo(this.x, y), () => group(Math.floor(this.y / ROW) + 1));
+    this.barX = new ScrollBar("x", (x) => this.scrollTo(x, this.y));
+    this.notice = h("div", { class: "mdb-notices" });
+    this.banner = h("div", { class: "mdb-banner", role: "alert", hidden: true });
+    const frame = h("div", { class: "mdb-frame" }, this.view, this.barY.element, this.barX.element, this.notice);
+    this.message = h("span", { class: "mdb-status", role: "status" });
+    this.place = h("span", { class: "mdb-place" });
+    this.goto = h("input", { class: "mdb-input mdb-goto", type: "text", inputmode: "numeric", placeholder: "Go to row", "aria-label": "Go to row", title: "A row number, or 50%" });
+    const foot = h("div", { class: "mdb-foot" }, this.message, this.place, this.goto);
+    this.element = h("div", { class: "mdb-grid" }, this.banner, frame, foot);
+    this.observer = new ResizeObserver(([entry]) => this.resized(entry.contentRect.width, entry.contentRect.height));
+    this.lateWatch = () => this.ask();
+    this.input = new GridInput(this);
+    this.view.addEventListener("copy", (event) => this.copy(event));
+    this.observer.observe(this.body);
+    channel.watchers.add(this.lateWatch);
+  }
+
+  dispose() {
+    this.observer.disconnect();
+    this.input.dispose();
+    this.channel.watchers.delete(this.lateWatch);
+  }
+
+  // ------------------------------------------------------------------ what is shown
+
+  /** Show another table. @param {Opening} opening */
+  open(opening) {
+    const same = JSON.stringify(opening.columns) === JSON.stringify(this.columns);
+    this.columns = opening.columns;
+    this.title = opening.title;
+    this.x = this.y = 0;
+    this.hasActive = false;
+    this.active = { row: 0, column: 0 };
+    this.corner = { row: 0, column: 0 };
+    this.sort = opening.sort ?? [];
+    this.defaultSort = opening.default_sort ?? [];
+    this.say("");
+    if (!same) {
+      this.fitted = false;
+      this.setWidths(this.columns.map((column) => fitWidth(column, [], this.font)));
+    }
+    this.view.setAttribute("aria-label", opening.title);
+    this.view.setAttribute("aria-colcount", String(this.columns.length + 1));
+    this.renew(opening);
+    this.select(opening.selection ?? []);
+  }
+
+  /** The same table with other rows: after a sort, a write, or on request. @param {{epoch: number, row_count: number | null, row_estimate: number | null, sort?: SortKey[]}} state */
+  renew(state) {
+    this.sort = state.sort ?? this.sort;
+    const exact = state.row_count !== null;
+    this.store.reset({ epoch: state.epoch, rowCount: exact ? state.row_count : state.row_estimate, exact });
+    this.counted = exact;
+    this.notice.replaceChildren();
+    this.banner.hidden = true;
+    this.shownWindow = "";
+    this.select([]);
+    this.clamp();
+    this.look();
+    this.ask();
+  }
+
+  /** Nothing but a notice. @param {Parameters<typeof noticeBox>[0] | null} notice */
+  showNotice(notice) {
+    this.notice.replaceChildren(...(notice ? [noticeBox(notice)] : []));
+  }
+
+  /** A sentence in the footer. @param {string} text @param {"" | "good" | "bad"} [tone] */
+  say(text, tone = "") {
+    this.sentence = { text, tone };
+    this.ask();
+  }
+
+  rowsCame() {
+    if (!this.fitted) this.fitAll();
+    this.clamp();
+    this.ask();
+    if (!this.counted) this.count();
+  }
+
+  /** The exact number of rows, asked for once the first rows are on screen. */
+  async count() {
+    this.counted = true;
+    const { epoch } = this.store;
+    try {
+      const { message } = await this.channel.request("count", { epoch }, { background: true });
+      if (epoch !== this.store.epoch || typeof message.row_count !== "number") return;
+      this.store.rowCount = message.row_count;
+      this.store.exact = true;
+      this.clamp();
+      this.look();
+      this.ask();
+    } catch (error) {
+      if (epoch === this.store.epoch) this.say(`The rows could not be counted: ${errorText(error)}`, "bad");
+    }
+  }
+
+  /** @param {Error} error @param {number} block */
+  failed(error, block) {
+    if (error instanceof KernelError && error.stale) {
+      this.resync();
+      return;
+    }
+    const again = () => {
+      this.showNotice(null);
+      this.banner.hidden = true;
+      this.store.retry();
+      this.look();
+      this.ask();
+    };
+    if (this.store.blocks.size === 0) {
+      this.showNotice({ look: "error", title: "These rows can’t be shown", text: errorText(error), action: "Try again", onaction: again });
+    } else {
+      const text = `Rows from ${group(block * 200 + 1)} can’t be shown. ${errorText(error)}`;
+      this.banner.replaceChildren(icon("warning"), h("span", {}, text), h("button", { class: "mdb-link", type: "button", onclick: again }, "Try again"));
+      this.banner.hidden = false;
+    }
+    this.ask();
+  }
+
+  /** Another view of this panel, or Python, went on without us: start from where the kernel is. */
+  async resync() {
+    const { message } = await this.channel.request("columns");
+    if (JSON.stringify(message.columns) === JSON.stringify(this.columns)) this.renew(message);
+    else this.open(message);
+  }
+
+  // ------------------------------------------------------------------ geometry
+
+  get length() {
+    return this.store.length;
+  }
+
+  /** @param {number} width @param {number} height */
+  resized(width, height) {
+    if (!this.width && width) this.font = this.readFont();
+    this.width = width;
+    this.height = height;
+    this.clamp();
+    this.look();
+    this.ask();
+  }
+
+  readFont() {
+    const style = getComputedStyle(this.view);
+    return `${style.fontSize} ${style.fontFamily}`;
+  }
+
+  get headWidth() {
+    return Math.round(40 + 7.4 * Math.max(3, group(this.length).length));
+  }
+
+  get roomX() {
+    return Math.max(0, this.width - this.headWidth);
+  }
+
+  get total() {
+    return this.lefts[this.lefts.length - 1];
+  }
+
+  clamp() {
+    this.y = Math.max(0, Math.min(this.y, this.length * ROW - this.height));
+    this.x = Math.max(0, Math.min(this.x, this.total - this.roomX));
+  }
+
+  /** @param {number} x @param {number} y */
+  scrollTo(x, y) {
+    [this.x, this.y] = [x, y];
+    this.clamp();
+    this.look();
+    this.ask();
+  }
+
+  get firstRow() {
+    return Math.floor(this.y / ROW);
+  }
+
+  get lastRow() {
+    return Math.min(this.length - 1, Math.floor((this.y + this.height - 1) / ROW));
+  }
+
+  /** The request leaves before the DOM is touched: painting takes longer than the kernel. */
+  look() {
+    if (this.columns.length && this.height) this.store.look(this.firstRow, this.firstRow + Math.ceil(this.height / ROW));
+  }
+
+  /** @param {number[]} widths */
+  setWidths(widths) {
+    this.widths = widths;
+    this.lefts = edges(widths);
+    this.shownWindow = "";
+    this.ask();
+  }
+
+  /** @param {number} column @param {number} width */
+  setWidth(column, width) {
+    const widths = [...this.widths];
+    widths[column] = Math.max(MIN_WIDTH, Math.round(width));
+    this.setWidths(widths);
+    this.clamp();
+  }
+
+  /** @param {number} column */
+  fit(column) {
+    const texts = [];
+    for (const block of this.store.blocks.values()) {
+      const { tag, values } = block.columns[column];
+      texts.push(...values.slice(0, 100).map((value) => showValue(tag, value).text));
+    }
+    return fitWidth(this.columns[column], texts, this.font);
+  }
+
+  fitAll() {
+    this.fitted = true;
+    this.setWidths(this.columns.map((_, column) => this.fit(column)));
+  }
+
+  // ------------------------------------------------------------------ painting
+
+  /** Paint with the next frame, once. */
+  ask() {
+    if (this.frameAsked) return;
+    this.frameAsked = true;
+    requestAnimationFrame(() => {
+      this.frameAsked = false;
+      this.paint();
+    });
+  }
+
+  paint() {
+    const [first, end] = columnWindow(this.lefts, this.x, this.roomX);
+    this.paintFrame(first, end);
+    this.pool.paint(first, end);
+    const bare = this.store.exact && this.length === 0 && this.columns.length > 0;
+    if (bare && !this.notice.hasChildNodes()) this.showNotice({ look: "empty", title: "No rows", text: `${this.title || "This table"} is empty.` });
+    this.paintFoot();
+    const { view, active, length } = this;
+    view.setAttribute("aria-rowcount", String(this.store.exact ? length + 1 : -1));
+    const seen = this.hasActive && (active.row < 0 || (active.row >= this.firstRow && active.row <= this.lastRow));
+    if (seen) view.setAttribute("aria-activedescendant", `${this.id}-active`);
+    else view.removeAttribute("aria-activedescendant");
+    this.barY.place(this.height, this.height, length * ROW, this.y);
+    this.barX.place(this.roomX, this.roomX, this.total, this.x);
+  }
+
+  /** @param {number} first @param {number} end */
+  paintFrame(first, end) {
+    const { style } = this.view;
+    style.setProperty("--mdb-head-width", `${this.headWidth}px`);
+    style.setProperty("--mdb-shift", `${this.lefts[first] - this.x}px`);
+    this.barX.element.style.left = `${this.headWidth}px`;
+    const sort = this.sort.length ? this.sort : this.defaultSort;
+    const window_ = `${first}-${end}-${this.widths.slice(first, end).join()}-${JSON.stringify(sort)}`;
+    if (window_ !== this.shownWindow) {
+      this.shownWindow = window_;
+      style.setProperty("--mdb-columns", this.widths.slice(first, end).map((width) => `${width}px`).join(" "));
+      this.headCells.replaceChildren(...this.columns.slice(first, end).map((column) => headerCell(column, sort)));
+    }
+    [...this.headCells.children].forEach((cell, at) => {
+      const column = first + at;
+      const active = this.hasActive && this.active.row < 0 && this.active.column === column;
+      cell.setAttribute("aria-colindex", String(column + 2));
+      cell.classList.toggle("mdb-active", active);
+      if (active) cell.id = `${this.id}-active`;
+      else cell.removeAttribute("id");
+    });
+    const chosen = countRows(this.selected);
+    const state = chosen === 0 ? "" : chosen >= this.length ? " mdb-on" : " mdb-some";
+    this.tickAll.className = `mdb-tick${state}`;
+  }
+
+  paintFoot() {
+    const { length, store } = this;
+    const chosen = countRows(this.selected);
+    const { text, tone } = this.channel.late
+      ? { text: "Waiting for the kernel: it may be running another cell", tone: "late" }
+      : this.sentence?.text ? this.sentence : { text: chosen ? `${plural(chosen, "row")} selected` : "", tone: "" };
+    if (this.message.textContent !== text) {
+      this.message.replaceChildren(...(tone === "good" ? [icon("check")] : tone === "bad" ? [icon("warning")] : tone === "late" ? [h("span", { class: "mdb-spinner" })] : []), text);
+      this.message.title = text;
+    }
+    this.message.dataset.tone = tone;
+    const some = this.columns.length > 0 && length > 0;
+    const known = some && (store.exact || store.rowCount !== null);
+    const total = known ? ` of ${store.exact ? "" : "≈ "}${group(length)}` : some ? " of …" : "";
+    const size = store.exact ? plural(length, "row") : known ? `≈ ${plural(length, "row")}` : "";
+    if (size !== this.size) this.events.onsize?.(size);
+    this.size = size;
+    this.place.textContent = some ? `rows ${group(this.firstRow + 1)} – ${group(this.lastRow + 1)}${total}` : store.exact && this.columns.length ? "0 rows" : "";
+    this.goto.hidden = !some;
+  }
+
+  // ------------------------------------------------------------------ selection
+
+  /** @param {number} row @param {number} column */
+  inRange(row, column) {
+    const { active, corner } = this;
+    if (!this.hasActive || active.row < 0) return false;
+    if (active.row === corner.row && active.column === corner.column) return false;
+    const between = (/** @type {number} */ n, /** @type {number} */ a, /** @type {number} */ b) => (a <= b ? a <= n && n <= b : b <= n && n <= a);
+    return between(row, active.row, corner.row) && between(column, active.column, corner.column);
+  }
+
+  /** @param {Interval[]} rows */
+  select(rows) {
+    const changed = JSON.stringify(rows) !== JSON.stringify(this.selected);
+    this.selected = rows;
+    if (changed) {
+      if (rows.length) this.sentence = undefined;
+      this.events.onselect?.(rows);
+    }
+    this.ask();
+  }
+
+  /** @param {number} row @param {{shiftKey: boolean, ctrlKey: boolean, metaKey: boolean}} keys @param {boolean} onTick */
+  pickRow(row, keys, onTick) {
+    const toggle = onTick || keys.ctrlKey || keys.metaKey;
+    if (keys.shiftKey) this.select(addRows(toggle ? this.selected : [], this.pivot, row));
+    else if (!toggle) this.select([[row, row]]);
+    else this.select(hasRow(this.selected, row) ? removeRows(this.selected, row, row) : addRows(this.selected, row, row));
+    if (!keys.shiftKey) this.pivot = row;
+  }
+
+  selectAll() {
+    const all = countRows(this.selected) >= this.length;
+    this.select(all || !this.length ? [] : [[0, this.length - 1]]);
+  }
+
+  /** @param {number} row @param {number} column @param {boolean} extend */
+  moveTo(row, column, extend) {
+    const top = extend ? 0 : -1;
+    this.active = { row: Math.max(top, Math.min(row, this.length - 1)), column: Math.max(0, Math.min(column, this.columns.length - 1)) };
+    this.hasActive = true;
+    if (!extend) this.corner = this.active;
+    this.reveal();
+  }
+
+  reveal() {
+    const { row, column } = this.active;
+    const left = this.lefts[column];
+    const right = this.lefts[column + 1];
+    let { x, y } = this;
+    if (row >= 0 && row * ROW < y) y = row * ROW;
+    else if ((row + 1) * ROW > y + this.height) y = (row + 1) * ROW - this.height;
+    if (left < x || right - left > this.roomX) x = left;
+    else if (right > x + this.roomX) x = right - this.roomX;
+    this.scrollTo(x, y);
+  }
+
+  /** Show a row at the top of the view. @param {number} row */
+  jump(row) {
+    this.active = this.corner = { row, column: this.active.column };
+    this.hasActive = true;
+    this.scrollTo(this.x, row * ROW);
+  }
+
+  // ------------------------------------------------------------------ sort and copy
+
+  /** The epoch grows here and travels with the request, so that the first page need not wait for the answer. @param {number} column @param {boolean} keepOthers */
+  sortBy(column, keepOthers) {
+    if (!this.columns[column].sortable) {
+      this.say(`${this.columns[column].name} can’t be sorted: ${this.columns[column].type} has no order`);
+      return;
+    }
+    this.sort = nextSort(this.sort, this.columns[column].name, keepOthers);
+    this.y = 0;
+    this.corner = this.active;
+    const epoch = this.store.epoch + 1;
+    const { exact, rowCount } = this.store;
+    this.channel.request("sort", { epoch, keys: this.sort }).catch((error) => this.say(errorText(error), "bad"));
+    this.renew({ epoch, row_count: exact ? rowCount : null, row_estimate: rowCount });
+  }
+
+  /** @param {ClipboardEvent} event */
+  copy(event) {
+    if (!this.hasActive || this.active.row < 0) return;
+    event.preventDefault();
+    const [top, bottom] = [this.active.row, this.corner.row].sort((a, b) => a - b);
+    if (bottom - top >= COPY_ROWS) {
+      this.say(`${plural(bottom - top + 1, "row")} are too many to copy (at most ${group(COPY_ROWS)}): use .to_pandas()`, "bad");
+      return;
+    }
+    let whole = true;
+    for (let row = top; row <= bottom; row += 1) whole = whole && Boolean(this.store.blockOf(row));
+    if (whole) event.clipboardData?.setData("text/plain", this.copyText(top, bottom));
+    else this.copyLater(top, bottom);
+  }
+
+  /** @param {number} top @param {number} bottom */
+  async copyLater(top, bottom) {
+    try {
+      await this.store.gather(top, bottom);
+      await navigator.clipboard.writeText(this.copyText(top, bottom));
+    } catch (error) {
+      this.say(`Nothing was copied: ${errorText(error)}`, "bad");
+    }
+  }
+
+  /** @param {number} top @param {number} bottom */
+  copyText(top, bottom) {
+    const [left, right] = [this.active.column, this.corner.column].sort((a, b) => a - b);
+    let cut = 0;
+    const rows = [];
+    for (let row = top; row <= bottom; row += 1) {
+      const line = [];
+      for (let column = left; column <= right; column += 1) {
+        const cell = this.store.cell(row, column);
+        if (cell && typeof cell.value === "object" && cell.value !== null) cut += 1;
+        line.push(cell ? plainValue(cell.tag, cell.value) : "");
+      }
+      rows.push(line);
+    }
+    const size = `${group(rows.length)} × ${right - left + 1}`;
+    this.say(`Copied ${rows.length * (right - left + 1) === 1 ? "1 cell" : `${size} cells`}${cut ? `; ${plural(cut, "long value")} only as far as shown` : ""}`, cut ? "bad" : "good");
+    return toTsv(rows);
+  }
+}
