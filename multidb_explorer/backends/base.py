@@ -302,7 +302,7 @@ def like(column: sa.ColumnElement[Any], text: str, place: str) -> sa.ColumnEleme
     Examples
     --------
     >>> print(like(sa.column("name"), "50%", "startswith"))
-    (name LIKE :name_1 || '%' ESCAPE '/')
+    name LIKE :name_1 || '%' ESCAPE '/'
     """
     if place == "exact":
         return column.__eq__(text)
