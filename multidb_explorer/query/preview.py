@@ -55,7 +55,7 @@ def cell_text(value: Any, limit: int | None = None) -> Cell:
     """
     if value is None:
         return None
-    text = f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+    text = f"0x{value.hex()}" if isinstance(value, bytes) else str(value).replace("\n", "⏎")
     limit = limit or options.preview_characters
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
