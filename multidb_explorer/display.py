@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import zip_longest
 
 __all__ = ["Cell", "html_table", "text_table"]
 
@@ -19,6 +20,7 @@ def html_table(
     *,
     caption: str = "",
     color: str | None = None,
+    dots: Sequence[str | None] = (),
     right: Iterable[int] = (),
 ) -> str:
     """Render a small HTML table whose colours follow the notebook's theme.
@@ -31,6 +33,8 @@ def html_table(
         A line above the table, escaped too.
     color
         A CSS colour for the bar beside the caption; it is validated where aliases are configured.
+    dots
+        A CSS colour a row, for a dot before its first cell.
     right
         Positions of the columns that are aligned to the right.
 
@@ -43,18 +47,26 @@ def html_table(
     styles = [_STYLE.replace("left", "right") if index in aligned else _STYLE for index in range(len(header))]
     head = "".join(f'<th style="{style}">{escape(name)}</th>' for name, style in zip(header, styles, strict=True))
     body = "".join(
-        "<tr>" + "".join(_html_cell(value, style) for value, style in zip(row, styles, strict=True)) + "</tr>"
-        for row in rows
+        _html_row(row, styles, dot) for row, dot in zip_longest(rows, dots, fillvalue=None) if row is not None
     )
     bar = f"border-left:4px solid {escape(color, quote=True)};padding-left:8px;" if color else ""
     above = f'<div style="{bar}margin:4px 0;opacity:.85">{escape(caption)}</div>' if caption else ""
     return f'<div>{above}<table style="margin:0"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _html_cell(value: Cell, style: str) -> str:
+def _html_row(row: Sequence[Cell], styles: Sequence[str], dot: str | None) -> str:
+    mark = f'<span style="color:{escape(dot, quote=True)}">●</span> ' if dot else ""
+    cells = (
+        _html_cell(value, style, mark * (not place))
+        for place, (value, style) in enumerate(zip(row, styles, strict=True))
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _html_cell(value: Cell, style: str, mark: str) -> str:
     if value is None:
-        return f'<td style="{style}"><em style="opacity:.5">NULL</em></td>'
-    return f'<td style="{style}">{escape(value)}</td>'
+        return f'<td style="{style}">{mark}<em style="opacity:.5">NULL</em></td>'
+    return f'<td style="{style}">{mark}{escape(value)}</td>'
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:

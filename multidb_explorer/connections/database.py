@@ -151,7 +151,7 @@ class Database:
     def _connect_with_secrets(self, dialect: Any, _record: Any, _args: Any, known: dict[str, Any]) -> Any:
         """Look the secrets up for each new connection: a token may have changed since the last one."""
         args, found = dialect.create_connect_args(self.backend.prepare_url(self.settings.connect_url()))
-        given = self.backend.connect_arguments({**known, **found, **self.settings.connect_args()})
+        given = self.backend.connect_arguments({**found, **known, **self.settings.connect_args()})
         return dialect.connect(*args, **given)
 
     def _open_session(self, connection: Any, _record: Any) -> None:

@@ -151,7 +151,7 @@ class Alias:
         return text_table(_ALIASES, [self._row()])
 
     def _repr_html_(self) -> str:
-        return html_table(_ALIASES, [self._row()], color=self.database.color)
+        return html_table(_ALIASES, [self._row()], dots=[self.database.color])
 
 
 class Aliases(Mapping[str, Alias]):
@@ -184,7 +184,9 @@ class Aliases(Mapping[str, Alias]):
         return text_table(_ALIASES, self._rows()) if self else "No aliases yet; add one with mdb.connect(alias, url)."
 
     def _repr_html_(self) -> str:
-        return html_table(_ALIASES, self._rows()) if self else f"<div>{self!r}</div>"
+        if not self:
+            return f"<div>{self!r}</div>"
+        return html_table(_ALIASES, self._rows(), dots=[alias.database.color for alias in self.values()])
 
 
 _TABLES = ("name", "kind", "rows", "comment")
