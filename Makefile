@@ -57,8 +57,10 @@ demo: $(LAB) ## build the demo databases in notebooks/demo
 
 # --- checks ----------------------------------------------------------------------------------
 
+# The browser needs both cores for itself, or what it shows comes late.
 test: $(DEV) test-js ## run the tests (ARGS=… for pytest)
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -n auto --dist loadfile -m 'not browser and not slow' $(ARGS)
+	$(PYTEST) -m 'browser and not slow' $(ARGS)
 
 check: $(DEV) check-js ## style, types, layers
 	$(BIN)/ruff check .

@@ -104,6 +104,8 @@ def test_a_notebook_that_meets_secrets_keeps_none(planted, tmp_path):
     notebook = executed(path, allow_errors=True)
     failed = [output.ename for output in outputs(notebook) if output.output_type == "error"]
     assert set(failed) == {"ConnectionFailed"}
-    assert len(failed) >= 7
+    assert len(failed) >= 4
+    # A list of tables says why it can't be read, where a traceback would be printed twice.
+    assert str(outputs(notebook)).count("reach alias") >= 7
     assert "application/vnd.jupyter.widget-state+json" in notebook.metadata.widgets
     assert files_with(SECRET, tmp_path) == []
