@@ -20,6 +20,7 @@ from multidb_explorer.errors import MultiDBError, ReadOnlyAlias, near
 from multidb_explorer.results.stream import read_sql_text
 from multidb_explorer.results.text import braces_to_names
 from multidb_explorer.schema.aliases import Aliases, Tables, aliases
+from multidb_explorer.schema.inspector import catalog_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,6 +165,9 @@ class _Cell:
         # One row more than is wanted tells whether there are more.
         wanted = self.limit + 1 if self.limit else None
         table = read_sql_text(self.database, sql, values, wanted, write=self.write)
+        if self.write:
+            # The statement may have made or changed a table.
+            catalog_of(self.database).refresh()
         if not table.num_columns:
             _say(f"done on {self.database.alias!r}, no rows to show")
             return None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "multidb_explorer"
@@ -13,6 +17,10 @@ DRIVERS = ("duckdb", "duckdb_engine", "psycopg", "pymysql")
 FRAMES = ("dask", "numpy", "pandas", "polars", "pyarrow")
 HEAVY = (*JUPYTER, *DRIVERS, *FRAMES, "sqlalchemy")
 TOP = {"widgets", "magics", "cli"}
+PRODUCTS = re.compile(r"\b(sqlite|mysql|mariadb|postgresql|postgres|duckdb)\b", re.IGNORECASE)
+STATEMENTS = re.compile(
+    r"^\s*(select\s.+\sfrom|insert into|update\s\w+\sset|delete from|create table)\b", re.IGNORECASE
+)
 
 
 def fresh_interpreter(code):
@@ -59,3 +67,22 @@ for module in {list(modules_below_the_top())!r}:
         sys.exit(f"{{module}} loads {{loaded}}")
 """
     fresh_interpreter(code)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in sorted(PACKAGE.rglob("*.py")) if p.relative_to(PACKAGE).parts[0] not in ("backends", "demo")],
+    ids=str,
+)
+def test_products_and_sql_text_stand_only_in_the_backends(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    prose = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    # An example in a message to people names a product that everybody has.
+    texts = [
+        node.value.replace("sqlite:///shop.db", "")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
+    ]
+    assert [text for text in texts if PRODUCTS.search(text) or STATEMENTS.search(text)] == []

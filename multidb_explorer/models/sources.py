@@ -119,7 +119,7 @@ class ReflectedSource(ModelSource):
         TableDoesNotExist, FieldError
             Where the database has no such table or column.
         """
-        return database.memo(("reflected", self.model), lambda: self._bind(database))
+        return catalog_of(database).memo(("bound", self.model), lambda: self._bind(database))
 
     def _bind(self, database: Database) -> Bound:
         live = self.live(database)

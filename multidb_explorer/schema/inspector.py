@@ -88,8 +88,7 @@ class Catalog:
         """Give the SQLAlchemy table, in a MetaData of this alias alone."""
         schema = schema or self.database.schema
         described = self.table(name, schema)
-        with self._lock:
-            return self._known_or(("core", schema, name), lambda: _core_table(described, self._metadata))
+        return self.memo(("core", schema, name), lambda: _core_table(described, self._metadata))
 
     def find(self, name: str, schema: str | None = None) -> str:
         """Find the table that is meant, also where this database spells it differently (``Customer``, ``customer``).
@@ -140,10 +139,14 @@ class Catalog:
         with self._lock:
             return cast("T", self._known.setdefault(key, found))
 
-    def _known_or(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
-        if key not in self._known:
-            self._known[key] = make()
-        return cast("T", self._known[key])
+    def memo(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """Keep what was made of the catalog for as long as the catalog itself is not refreshed."""
+        with self._lock:
+            if key in self._known:
+                return cast("T", self._known[key])
+        made = make()
+        with self._lock:
+            return cast("T", self._known.setdefault(key, made))
 
     @contextmanager
     def _inspector(self) -> Iterator[Inspector]:

@@ -141,3 +141,18 @@ def test_a_key_that_comes_from_another_schema_is_found(new_database: object) -> 
         mdb.reflect("parent", using="legacy").objects.get(pk=1).delete()
     with other.begin() as connection:
         connection.exec_driver_sql("DROP TABLE child")
+
+
+def test_a_model_follows_its_table_after_a_refresh(url: str) -> None:
+    database = shop.make("legacy", url)
+    assert mdb.reflect("order_lines", using="legacy").objects.count() == 2
+    with database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE order_lines ADD COLUMN note VARCHAR(20)")
+    lines = mdb.reflect("order_lines", using="legacy")
+    assert [field.name for field in lines.objects.fields] == ["order_id", "line", "product"]
+
+    mdb.aliases["legacy"].refresh()
+    lines = mdb.reflect("order_lines", using="legacy")
+    assert [field.name for field in lines.objects.fields] == ["order_id", "line", "product", "note"]
+    lines(order_id=10, line=9, note="new").save()
+    assert lines.objects.get(pk=(10, 9)).note == "new"
