@@ -191,9 +191,12 @@ class Backend:
             return {}
         return {name: text for (_, name), comment in found.items() if (text := comment.get("text"))}
 
-    def foreign_keys(self, connection: Connection, schema: str | None) -> ForeignKeys:
-        """Give every foreign key of a schema by the table that holds it, in as few statements as there can be."""
-        return sa.inspect(connection).get_multi_foreign_keys(schema)
+    def foreign_keys(self, connection: Connection, schema: str | None, table: str | None = None) -> ForeignKeys:
+        """Give the foreign keys of a schema, or of one table, by the table that holds them.
+
+        None may be missing: what is deleted along with a row is found by them.
+        """
+        return sa.inspect(connection).get_multi_foreign_keys(schema, filter_names=None if table is None else [table])
 
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         """Estimate the rows of the tables of a schema without counting them; unknown tables are left out."""

@@ -192,7 +192,7 @@ class MySQLBackend(Backend):
         )
         return dict(map(tuple, rows))
 
-    def foreign_keys(self, connection: Connection, schema: str | None) -> ForeignKeys:
+    def foreign_keys(self, connection: Connection, schema: str | None, table: str | None = None) -> ForeignKeys:
         # One statement instead of one a table; a key of another database on the server is found too.
         rows = connection.execute(
             sa.text(
@@ -205,9 +205,10 @@ class MySQLBackend(Backend):
                 "AND r.table_name = k.table_name "
                 "WHERE k.referenced_table_name IS NOT NULL AND COALESCE(:schema, DATABASE()) "
                 "IN (k.table_schema, k.referenced_table_schema) "
+                "AND (:table IS NULL OR (k.table_name = :table AND k.table_schema = COALESCE(:schema, DATABASE()))) "
                 "ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position"
             ),
-            {"schema": schema},
+            {"schema": schema, "table": table},
         )
         return _foreign_keys(rows, schema)
 

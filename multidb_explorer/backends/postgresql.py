@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.sql.operators import OperatorClass
 
-from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble, like
+from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ForeignKeys, ServerInfo, Trouble, like
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.postgresql_driver import EXACT, read_exactly
 from multidb_explorer.backends.values import canonical, month_day_nano
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from sqlalchemy.engine import URL, Connection, Dialect
+    from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
     from sqlalchemy.types import TypeEngine
 
 __all__ = ["PostgreSQLBackend"]
@@ -164,6 +165,22 @@ class PostgreSQLBackend(Backend):
                 kind = kind_of(type_)
         return kind
 
+    def foreign_keys(self, connection: Connection, schema: str | None, table: str | None = None) -> ForeignKeys:
+        # SQLAlchemy reads keys from their text, by a pattern that misses columns with a comma or a line break.
+        rows = connection.execute(sa.text(_FOREIGN_KEYS), {"schema": schema, "table": table})
+        found: dict[tuple[str | None, str], list[ReflectedForeignKeyConstraint]] = {}
+        for home, name, columns, target_schema, target, target_columns, on_delete, on_update in rows:
+            key: ReflectedForeignKeyConstraint = {
+                "name": name,
+                "constrained_columns": columns,
+                "referred_schema": target_schema,
+                "referred_table": target,
+                "referred_columns": target_columns,
+                "options": {"ondelete": _RULES[on_delete], "onupdate": _RULES[on_update]},
+            }
+            found.setdefault((schema, home), []).append(key)
+        return found
+
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         rows = connection.execute(
             sa.text(
@@ -251,6 +268,28 @@ class PostgreSQLBackend(Backend):
             return Trouble("unreachable", _LOST)
         text = "" if state else str(error)
         return next((trouble for pattern, trouble in _BY_TEXT if re.search(pattern, text)), Trouble())
+
+
+_RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+# A partition's copy of its parent's key is left out: the parent's own row says it.
+_FOREIGN_KEYS = """
+SELECT c.relname, f.conname,
+       ARRAY(SELECT a.attname::text FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place)
+             JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.number ORDER BY k.place),
+       CASE WHEN tn.nspname <> current_schema() OR CAST(:schema AS text) IS NOT NULL THEN tn.nspname END,
+       t.relname,
+       ARRAY(SELECT a.attname::text FROM unnest(f.confkey) WITH ORDINALITY AS k (number, place)
+             JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number ORDER BY k.place),
+       f.confdeltype::text, f.confupdtype::text
+FROM pg_constraint f
+JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class t ON t.oid = f.confrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
+WHERE f.contype = 'f' AND f.conparentid = 0
+  AND n.nspname = coalesce(CAST(:schema AS text), current_schema())
+  AND (CAST(:table AS text) IS NULL OR c.relname = :table)
+ORDER BY c.relname, f.conname
+""".replace("::", r"\:\:")
 
 
 def _list_type(type_: TypeEngine[Any]) -> TypeEngine[Any] | None:

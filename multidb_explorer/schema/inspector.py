@@ -196,11 +196,16 @@ class Catalog:
         )
 
     def _foreign_keys(self, inspector: Inspector, name: str, schema: str | None) -> tuple[ForeignKey, ...]:
-        spelt = self.database.backend.column_name
-        keys = map(_foreign_key, inspector.get_foreign_keys(name, schema))
+        backend = self.database.backend
+        found = backend.foreign_keys(cast("Connection", inspector.bind), schema, name)
         return tuple(
-            replace(key, columns=tuple(map(spelt, key.columns)), target_columns=tuple(map(spelt, key.target_columns)))
-            for key in keys
+            replace(
+                key,
+                columns=tuple(map(backend.column_name, key.columns)),
+                target_columns=tuple(map(backend.column_name, key.target_columns)),
+            )
+            for keys in found.values()
+            for key in map(_foreign_key, keys)
         )
 
     def _references(self, inspector: Inspector) -> tuple[str | None, tuple[Reference, ...]]:
