@@ -289,7 +289,7 @@ WHERE f.contype = 'f' AND f.conparentid = 0
   AND n.nspname = coalesce(CAST(:schema AS text), current_schema())
   AND (CAST(:table AS text) IS NULL OR c.relname = :table)
 ORDER BY c.relname, f.conname
-""".replace("::", r"\:\:")
+"""
 
 
 def _list_type(type_: TypeEngine[Any]) -> TypeEngine[Any] | None:

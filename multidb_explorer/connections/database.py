@@ -385,11 +385,6 @@ class Database:
                 self._memo[key] = factory()
             return cast("T", self._memo[key])
 
-    def forget(self, key: Hashable) -> None:
-        """Drop what `memo` kept."""
-        with self._lock:
-            self._memo.pop(key, None)
-
     def dispose(self) -> None:
         """Close every connection; the next use opens new ones."""
         with self._lock:

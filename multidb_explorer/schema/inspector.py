@@ -6,7 +6,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
@@ -14,7 +13,7 @@ from sqlalchemy.engine import Connection, Inspector
 from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedForeignKeyConstraint
 
 from multidb_explorer.connections.database import Database
-from multidb_explorer.errors import FieldError, TableDoesNotExist
+from multidb_explorer.errors import TableDoesNotExist
 from multidb_explorer.schema.catalog import Column, ForeignKey, Index, Reference, TableSchema, TableSummary
 from multidb_explorer.schema.matching import Ambiguous, match
 
@@ -88,7 +87,9 @@ class Catalog:
         """Give the SQLAlchemy table, in a MetaData of this alias alone."""
         schema = schema or self.database.schema
         described = self.table(name, schema)
-        return self.memo(("core", schema, name), lambda: _core_table(described, self._metadata))
+        # Under the lock: a MetaData takes a table of a name once only.
+        with self._lock:
+            return self.memo(("core", schema, name), lambda: _core_table(described, self._metadata))
 
     def find(self, name: str, schema: str | None = None) -> str:
         """Find the table that is meant, also where this database spells it differently (``Customer``, ``customer``).
@@ -130,20 +131,18 @@ class Catalog:
     # How
 
     def _once(self, key: tuple[Any, ...], read: Callable[[Inspector], T]) -> T:
-        with self._lock:
-            if key in self._known:
-                return cast("T", self._known[key])
-        # Read outside the lock: two threads asking at once cost a second read, never a wait for a slow server.
-        with self._inspector() as inspector:
-            found = read(inspector)
-        with self._lock:
-            return cast("T", self._known.setdefault(key, found))
+        def reading() -> T:
+            with self._inspector() as inspector:
+                return read(inspector)
+
+        return self.memo(key, reading)
 
     def memo(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
         """Keep what was made of the catalog for as long as the catalog itself is not refreshed."""
         with self._lock:
             if key in self._known:
                 return cast("T", self._known[key])
+        # Made outside the lock: two threads asking at once cost a second read, never a wait for a slow server.
         made = make()
         with self._lock:
             return cast("T", self._known.setdefault(key, made))
@@ -198,15 +197,7 @@ class Catalog:
     def _foreign_keys(self, inspector: Inspector, name: str, schema: str | None) -> tuple[ForeignKey, ...]:
         backend = self.database.backend
         found = backend.foreign_keys(cast("Connection", inspector.bind), schema, name)
-        return tuple(
-            replace(
-                key,
-                columns=tuple(map(backend.column_name, key.columns)),
-                target_columns=tuple(map(backend.column_name, key.target_columns)),
-            )
-            for keys in found.values()
-            for key in map(_foreign_key, keys)
-        )
+        return tuple(_foreign_key(key) for keys in found.values() for key in keys)
 
     def _references(self, inspector: Inspector) -> tuple[str | None, tuple[Reference, ...]]:
         """Read every foreign key, and the name of the default schema, which keys within it leave out."""
@@ -303,9 +294,3 @@ def _core_table(described: TableSchema, metadata: sa.MetaData) -> sa.Table:
         for column in described.columns
     ]
     return sa.Table(described.name, metadata, *columns, schema=described.schema)
-
-
-def unknown_column(described: TableSchema, alias: str, name: str) -> FieldError:
-    """Say that a table has no such column, and which it has."""
-    owner = f"{described.kind.capitalize()} {described.name!r} on alias {alias!r}"
-    return FieldError.unknown("column", name, owner, [column.name for column in described.columns])
