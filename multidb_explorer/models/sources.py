@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import FieldError
 from multidb_explorer.models.options import Options
-from multidb_explorer.query.source import Bound, Field
+from multidb_explorer.query.source import Bound, Field, Relation
 from multidb_explorer.schema.catalog import TableSchema
 from multidb_explorer.schema.inspector import catalog_of
 from multidb_explorer.schema.matching import Ambiguous, match
@@ -39,6 +39,10 @@ class ModelSource:
         self.default_alias = options.using or "default"
         self.DoesNotExist = model.DoesNotExist
         self.MultipleObjectsReturned = model.MultipleObjectsReturned
+
+    def relations(self, database: Database) -> Mapping[str, Relation]:
+        """Give the relations to other tables on a database, by the name that lookups use."""
+        return {}
 
     def instance(self, names: Sequence[str], row: Sequence[Any], alias: str) -> Model:
         """Make an instance that remembers where it was read."""
@@ -89,7 +93,7 @@ class DeclaredSource(ModelSource):
                     primary,
                 )
             )
-        return Bound(database, self.name, self.table, tuple(fields), self.key)
+        return Bound(database, self.name, self.table, tuple(fields), self.key, self)
 
 
 class ReflectedSource(ModelSource):
@@ -125,7 +129,7 @@ class ReflectedSource(ModelSource):
         live = self.live(database)
         table = catalog_of(database).core_table(live.name, live.schema)
         fields = tuple(self._field(name, live, table, database) for name in self.names)
-        return Bound(database, self.name, table, fields, self.key)
+        return Bound(database, self.name, table, fields, self.key, self)
 
     def _field(self, name: str, live: TableSchema, table: sa.Table, database: Database) -> Field:
         try:

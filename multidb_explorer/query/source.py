@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import DoesNotExist, FieldError, MultipleObjectsReturned
 
-__all__ = ["Bound", "Field", "Source"]
+__all__ = ["Bound", "Field", "Hop", "Relation", "Source"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,62 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Hop:
+    """One step of a relation: a row of one table leads to rows of another.
+
+    Attributes
+    ----------
+    target
+        What is reached.
+    columns, target_columns
+        Fields that must be equal, of the side that is left and of the side that is reached.
+    many
+        Whether several rows may be reached from one.
+    optional
+        Whether none may be reached.
+    """
+
+    target: Source
+    columns: tuple[str, ...]
+    target_columns: tuple[str, ...]
+    many: bool
+    optional: bool
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How rows of one table belong to rows of another.
+
+    Attributes
+    ----------
+    name
+        How lookups call it.
+    kind
+        ``forward`` (this table holds the foreign key), ``backward`` (the other one does) or ``link`` (a third table
+        holds both).
+    hops
+        One step, or two through a link table.
+    attribute
+        How instances call it: ``user``, ``order_set``.
+    """
+
+    name: str
+    kind: str
+    hops: tuple[Hop, ...]
+    attribute: str
+
+    @property
+    def target(self) -> Source:
+        """What it leads to."""
+        return self.hops[-1].target
+
+    @property
+    def many(self) -> bool:
+        """Whether one row may have several relatives."""
+        return any(hop.many for hop in self.hops)
+
+
+@dataclass(frozen=True)
 class Bound:
     """A source on one database: what exactly is read there."""
 
@@ -44,11 +100,17 @@ class Bound:
     table: sa.Table
     fields: tuple[Field, ...]
     key: tuple[str, ...]
+    source: Source
 
     @cached_property
     def by_name(self) -> dict[str, Field]:
         """Fields by the name that Python code uses."""
         return {field.name: field for field in self.fields}
+
+    @property
+    def relations(self) -> Mapping[str, Relation]:
+        """Relations by the name that lookups use."""
+        return self.source.relations(self.database)
 
     def field(self, name: str) -> Field:
         """Give a field by name.
@@ -59,7 +121,7 @@ class Bound:
             With near names.
         """
         if name not in self.by_name:
-            raise FieldError.unknown("field", name, self.name, [*self.by_name, "pk"])
+            raise FieldError.unknown("field", name, self.name, [*self.by_name, *self.relations, "pk"])
         return self.by_name[name]
 
 
@@ -73,6 +135,10 @@ class Source(Protocol):
 
     def bind(self, database: Database) -> Bound:
         """Find the table and columns on one database."""
+        ...
+
+    def relations(self, database: Database) -> Mapping[str, Relation]:
+        """Give the relations of its rows to rows of other tables on one database, by the name that lookups use."""
         ...
 
     def instance(self, names: Sequence[str], row: Sequence[Any], alias: str) -> Any:
