@@ -19,8 +19,15 @@ from multidb_explorer.options import options
 if TYPE_CHECKING:
     from multidb_explorer.connections.transactions import atomic
     from multidb_explorer.models import Model, reflect
-    from multidb_explorer.query.expressions import Q
+    from multidb_explorer.models.prefetch import Prefetch
+    from multidb_explorer.query import functions
+    from multidb_explorer.query.aggregates import Avg, Count, Max, Min, StdDev, Sum, Variance
+    from multidb_explorer.query.conditions import Q
+    from multidb_explorer.query.expressions import Case, ExpressionWrapper, F, Func, Value, When
+    from multidb_explorer.query.functions import Cast, Coalesce
     from multidb_explorer.query.queryset import QuerySet
+    from multidb_explorer.query.subqueries import Exists, OuterRef, Subquery
+    from multidb_explorer.query.windows import RowRange, ValueRange, Window
     from multidb_explorer.schema.aliases import Alias, aliases
     from multidb_explorer.widgets import AliasPicker, TableGrid, explore
 
@@ -29,10 +36,32 @@ __version__ = "0.1.0"
 __all__ = [
     "Alias",
     "AliasPicker",
+    "Avg",
+    "Case",
+    "Cast",
+    "Coalesce",
+    "Count",
+    "Exists",
+    "ExpressionWrapper",
+    "F",
+    "Func",
+    "Max",
+    "Min",
     "Model",
+    "OuterRef",
+    "Prefetch",
     "Q",
     "QuerySet",
+    "RowRange",
+    "StdDev",
+    "Subquery",
+    "Sum",
     "TableGrid",
+    "Value",
+    "ValueRange",
+    "Variance",
+    "When",
+    "Window",
     "aliases",
     "atomic",
     "configure",
@@ -40,6 +69,7 @@ __all__ = [
     "disconnect",
     "errors",
     "explore",
+    "functions",
     "load_ipython_extension",
     "options",
     "reflect",
@@ -49,10 +79,32 @@ __all__ = [
 _HOMES = {
     "Alias": "schema.aliases",
     "AliasPicker": "widgets",
+    "Avg": "query.aggregates",
+    "Case": "query.expressions",
+    "Cast": "query.functions",
+    "Coalesce": "query.functions",
+    "Count": "query.aggregates",
+    "Exists": "query.subqueries",
+    "ExpressionWrapper": "query.expressions",
+    "F": "query.expressions",
+    "Func": "query.expressions",
+    "Max": "query.aggregates",
+    "Min": "query.aggregates",
     "Model": "models",
-    "Q": "query.expressions",
+    "OuterRef": "query.subqueries",
+    "Prefetch": "models.prefetch",
+    "Q": "query.conditions",
     "QuerySet": "query.queryset",
+    "RowRange": "query.windows",
+    "StdDev": "query.aggregates",
+    "Subquery": "query.subqueries",
+    "Sum": "query.aggregates",
     "TableGrid": "widgets",
+    "Value": "query.expressions",
+    "ValueRange": "query.windows",
+    "Variance": "query.aggregates",
+    "When": "query.expressions",
+    "Window": "query.windows",
     "aliases": "schema.aliases",
     "atomic": "connections.transactions",
     "explore": "widgets",
@@ -62,6 +114,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "functions":
+        return import_module(f"{__name__}.query.functions")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

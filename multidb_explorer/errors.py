@@ -9,7 +9,8 @@ The tree, by what the user was doing::
     ├── ConnectionFailed                an alias whose server or file can't be reached
     ├── ReadOnlyAlias                   a write to an alias that only reads
     ├── TableDoesNotExist               a table or view that the alias does not have
-    ├── FieldError                      a column, lookup or value that a query can't use
+    ├── FieldError                      a column, lookup or expression that a query can't use
+    │   └── FieldValueError             a value that a lookup can't compare with
     ├── KeyRequired                     a write to a table whose rows can't be told apart
     ├── DoesNotExist                    get() found no row   (each model has its own subclass)
     ├── MultipleObjectsReturned         get() found several  (each model has its own subclass)
@@ -40,6 +41,7 @@ __all__ = [
     "DatabaseError",
     "DoesNotExist",
     "FieldError",
+    "FieldValueError",
     "ImproperlyConfigured",
     "IntegrityError",
     "InternalError",
@@ -189,6 +191,10 @@ class FieldError(MultiDBError):
         return cls(f"{owner} has no {what} {name!r}.{_did_you_mean(name, known)} It has: {one_of(known, 30)}.")
 
 
+class FieldValueError(FieldError, ValueError):
+    """A value that a lookup or expression can't work with; it is a ``ValueError`` too."""
+
+
 class KeyRequired(MultiDBError):
     """A row of a table without a key can be read but not saved, deleted or moved."""
 
@@ -210,8 +216,16 @@ class MultipleObjectsReturned(MultiDBError):
     """``get()`` found more than one row."""
 
 
-class CrossDatabaseError(MultiDBError):
-    """One statement would need rows of two databases."""
+class CrossDatabaseError(MultiDBError, ValueError):
+    """One statement would need rows of two databases; it is a ``ValueError`` too."""
+
+    @classmethod
+    def mixed(cls, what: str, other: str, alias: str) -> CrossDatabaseError:
+        """Say which two databases would meet and how to bring their rows together."""
+        return cls(
+            f"{what} belongs to alias {other!r}, but the query asks {alias!r}: one statement can't read two databases. "
+            f"Name one of them on both sides with using(), or read both with to_pandas() and merge() the frames."
+        )
 
 
 class WriteRefused(MultiDBError):

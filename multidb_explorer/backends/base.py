@@ -1,7 +1,8 @@
 """The contract of a database product: flags that the rest asks, and methods that it calls.
 
-Everything the package knows about one product stands in one file beside this one, with these names in this order.
-The bodies here work on any SQLAlchemy dialect; a product overrides what it does differently or faster.
+Everything the package knows about one product stands in one file beside this one, with these names in this order;
+what it computes stands in a second one (`computing`). The bodies here work on any SQLAlchemy dialect; a product
+overrides what it does differently or faster.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.types import TypeEngine
 
+from multidb_explorer.backends.computing import Computing
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import MissingDriver
@@ -60,6 +62,20 @@ class Features:
     """Can an UPDATE set an indexed column of a row that others refer to, be it to the same value?"""
     numbers_integer_keys: bool = False
     """Does an integer primary key number new rows by itself, without a word in its declaration?"""
+    filters_aggregates: bool = False
+    """Can an aggregate be told which rows to take (FILTER)?"""
+    distinct_on: bool = False
+    """Can SELECT keep one row for each value of some columns?"""
+    groups_by_primary_key: bool = False
+    """May other columns of a table be selected that is grouped by its primary key?"""
+    null_order: str = ""
+    """Where does NULL stand when nothing is said: ``least``, ``greatest``, ``last`` (either way), or unknown?"""
+    places_nulls: bool = True
+    """Does ORDER BY know NULLS FIRST and NULLS LAST?"""
+    explain_formats: frozenset[str] = frozenset()
+    """In which formats can the plan of a statement be had?"""
+    explain_options: frozenset[str] = frozenset()
+    """What can be asked of the plan besides?"""
     max_parameters: int = 2_000
     """How many bound parameters may one statement have?"""
 
@@ -102,7 +118,7 @@ class Trouble:
     error: str = ""
 
 
-class Backend:
+class Backend(Computing):
     """One database product. Instances hold no state; one serves every alias of its product."""
 
     name: ClassVar[str] = "generic"
@@ -259,19 +275,6 @@ class Backend:
     def regex(self, column: sa.ColumnElement[Any], pattern: str, *, fold: bool) -> sa.ColumnElement[bool]:
         """Search a text for a regular expression of the database's own dialect."""
         return column.regexp_match(pattern, flags="i" if fold else None)
-
-    def date_part(self, column: sa.ColumnElement[Any], part: str, kind: Kind) -> sa.ColumnElement[Any]:
-        """Take a part of a date, time or timestamp; of an instant, as it is in UTC.
-
-        Parameters
-        ----------
-        part
-            ``date``, ``time``, ``year``, ``iso_year``, ``quarter``, ``month``, ``week`` (ISO), ``week_day`` (Sunday
-            is 1), ``iso_week_day`` (Monday is 1), ``day``, ``hour``, ``minute`` or ``second``.
-        """
-        if part in ("date", "time"):
-            return sa.cast(column, sa.Date() if part == "date" else sa.Time())
-        return sa.cast(sa.func.floor(sa.extract(part, column)), sa.Integer)
 
     # Writing
 

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 from sqlalchemy.pool import NullPool, StaticPool
 
-from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.duckdb_computing import DuckDBComputing
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.values import canonical, month_day_nano
 from multidb_explorer.errors import ValueNotRepresentable
@@ -39,7 +40,7 @@ def _is_remote(url: URL) -> bool:
     return bool(re.match(r"[a-z]\w+:", url.database or ""))
 
 
-class DuckDBBackend(Backend):
+class DuckDBBackend(DuckDBComputing):
     """DuckDB through duckdb-engine.
 
     Examples
@@ -61,6 +62,11 @@ class DuckDBBackend(Backend):
         counts_matched_rows=False,
         schemas=True,
         savepoints=False,
+        filters_aggregates=True,
+        distinct_on=True,
+        null_order="last",
+        explain_formats=frozenset({"TEXT", "JSON", "HTML", "GRAPHVIZ", "YAML"}),
+        explain_options=frozenset({"ANALYZE"}),
     )
 
     # Reaching the database
@@ -169,17 +175,6 @@ class DuckDBBackend(Backend):
 
     def regex(self, column: sa.ColumnElement[Any], pattern: str, *, fold: bool) -> sa.ColumnElement[bool]:
         return sa.func.regexp_matches(column, pattern, "i" if fold else "c", type_=sa.Boolean())
-
-    def date_part(self, column: sa.ColumnElement[Any], part: str, kind: Kind) -> sa.ColumnElement[Any]:
-        if kind.name == "timestamp" and kind.tz:
-            column = sa.func.timezone("UTC", column, type_=sa.DateTime())
-        if part in ("date", "time"):
-            return super().date_part(column, part, kind)
-        # DuckDB counts the days of the week from Sunday, which is 0.
-        name, more = {"iso_year": ("isoyear", 0), "week_day": ("dow", 1), "iso_week_day": ("isodow", 0)}.get(
-            part, (part, 0)
-        )
-        return sa.cast(sa.func.date_part(name, column), sa.Integer) + more
 
     # Writing
 

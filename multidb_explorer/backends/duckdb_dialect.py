@@ -233,8 +233,19 @@ class _Session(duckdb_engine.ConnectionWrapper):
         super().close()
 
 
+# Beside those of PostgreSQL.
+_RESERVED = frozenset(
+    "anti asof at by collation concurrently describe glob lambda lateral pivot pivot_longer pivot_wider positional "  # noqa: SIM905
+    "qualify semi show summarize tablesample unpack unpivot".split()
+)
+
+
 class _Preparer(duckdb_engine.DuckDBIdentifierPreparer):
-    """Names a schema as one name, whatever dots it has."""
+    """Names a schema as one name, whatever dots it has, and quotes every word that DuckDB keeps for itself."""
+
+    def __init__(self, dialect: Any, **kw: Any) -> None:
+        super().__init__(dialect, **kw)
+        self.reserved_words = {*self.reserved_words, *_RESERVED}
 
     def format_schema(self, name: str) -> str:
         return self.quote(name)

@@ -13,7 +13,6 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.operators import OperatorClass
 
 from multidb_explorer.backends.base import (
-    Backend,
     Decoder,
     Driver,
     Features,
@@ -23,6 +22,7 @@ from multidb_explorer.backends.base import (
     like,
 )
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.mysql_computing import MySQLComputing, bytes_of, utf8
 from multidb_explorer.backends.mysql_types import DECODERS, bit_kind, described_kind, integer_kind, problem
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import ValueNotRepresentable
@@ -59,7 +59,7 @@ def _json_text(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-class MySQLBackend(Backend):
+class MySQLBackend(MySQLComputing):
     """MySQL and MariaDB.
 
     Examples
@@ -77,6 +77,11 @@ class MySQLBackend(Backend):
         row_locks=True,
         # MariaDB stops every statement, MySQL only SELECT.
         statement_timeout=True,
+        groups_by_primary_key=True,
+        null_order="least",
+        places_nulls=False,
+        explain_formats=frozenset({"JSON", "TRADITIONAL"}),
+        explain_options=frozenset({"ANALYZE"}),
         max_parameters=60_000,
     )
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
@@ -246,7 +251,7 @@ class MySQLBackend(Backend):
         listed = column.in_(list(values))
         if not all(isinstance(value, str) for value in values):
             return listed
-        return sa.and_(listed, _bytes_of(column).in_([value.encode() for value in values]))
+        return sa.and_(listed, bytes_of(column).in_([value.encode() for value in values]))
 
     # Comparing
 
@@ -254,34 +259,19 @@ class MySQLBackend(Backend):
         if not isinstance(value, str):
             return column.__eq__(value)
         # The column's collation finds candidates by its index; the bytes tell "Ann" from "ann" and from "Ann ".
-        return sa.and_(column.__eq__(value), _bytes_of(column).__eq__(value.encode()))
+        return sa.and_(column.__eq__(value), bytes_of(column).__eq__(value.encode()))
 
     def text_match(
         self, column: sa.ColumnElement[Any], text: str, place: str, *, fold: bool, folding: str | None = None
     ) -> sa.ColumnElement[bool]:
         if fold:
-            column, text = sa.func.lower(_utf8(column)), text.lower()
+            column, text = sa.func.lower(utf8(column)), text.lower()
         if place == "exact":
-            return _bytes_of(column).__eq__(text.encode())
-        return like(_utf8(column).collate("utf8mb4_bin"), text, place)
+            return bytes_of(column).__eq__(text.encode())
+        return like(utf8(column).collate("utf8mb4_bin"), text, place)
 
     def regex(self, column: sa.ColumnElement[Any], pattern: str, *, fold: bool) -> sa.ColumnElement[bool]:
-        return _utf8(column).collate("utf8mb4_bin").regexp_match(f"(?i){pattern}" if fold else pattern)
-
-    def date_part(self, column: sa.ColumnElement[Any], part: str, kind: Kind) -> sa.ColumnElement[Any]:
-        match part:
-            case "date" | "time":
-                type_ = sa.Date() if part == "date" else mysql.TIME(fsp=6)
-                return sa.cast(column, type_)
-            case "week":
-                return sa.func.week(column, 3, type_=sa.Integer())
-            case "iso_year":
-                return sa.func.yearweek(column, 3).op("DIV", return_type=sa.Integer())(sa.literal_column("100"))
-            case "week_day":
-                return sa.func.dayofweek(column, type_=sa.Integer())
-            case "iso_week_day":
-                return sa.func.weekday(column, type_=sa.Integer()) + 1
-        return sa.extract(part, column)
+        return utf8(column).collate("utf8mb4_bin").regexp_match(f"(?i){pattern}" if fold else pattern)
 
     # Writing
 
@@ -377,15 +367,6 @@ _BY_CODE: dict[int, Trouble] = {
         "other", "The value is larger than the server accepts at once; an administrator can raise max_allowed_packet."
     ),
 }
-
-
-def _utf8(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """Give a text in the one character set that holds all of them, whatever the column's own is."""
-    return sa.func.convert(column.op("USING")(sa.literal_column("utf8mb4")), type_=sa.Text())
-
-
-def _bytes_of(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    return sa.cast(_utf8(column), sa.BINARY)
 
 
 def _foreign_keys(rows: Iterable[Any], schema: str | None) -> ForeignKeys:

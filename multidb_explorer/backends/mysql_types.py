@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import uuid
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -87,6 +88,15 @@ def _to_time(value: Any) -> dt.time:
     raise ValueError(f"{value!s} is not a time of day (MySQL allows -838:59:59 to 838:59:59)")
 
 
+def _to_interval(value: Any) -> dt.timedelta:
+    # SQLAlchemy keeps an interval as a timestamp counted from the epoch.
+    return _to_datetime(value) - dt.datetime(1970, 1, 1)
+
+
+def _to_decimal(value: Any) -> Decimal:
+    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+
+
 def _to_uuid(value: Any) -> uuid.UUID:
     return uuid.UUID(bytes=value) if isinstance(value, bytes) else uuid.UUID(str(value))
 
@@ -101,6 +111,8 @@ DECODERS: dict[str, Decoder] = {
     "time": _to_time,
     "timestamp": _to_datetime,
     "instant": _to_instant,
+    "interval": _to_interval,
+    "decimal": _to_decimal,
     "uuid": _to_uuid,
     "other": _to_any_text,
 }

@@ -6,21 +6,22 @@ import datetime as dt
 import json
 import re
 import struct
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.sql.operators import OperatorClass
 
-from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ForeignKeys, ServerInfo, Trouble, like
+from multidb_explorer.backends.base import Decoder, Driver, Features, ForeignKeys, ServerInfo, Trouble, like
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.postgresql_computing import PostgreSQLComputing
 from multidb_explorer.backends.postgresql_driver import EXACT, read_exactly
 from multidb_explorer.backends.values import canonical, month_day_nano
 from multidb_explorer.errors import ValueNotRepresentable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from decimal import Decimal
 
     from sqlalchemy.engine import URL, Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
@@ -59,7 +60,7 @@ def _json_text(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-class PostgreSQLBackend(Backend):
+class PostgreSQLBackend(PostgreSQLComputing):
     """PostgreSQL through psycopg 3.
 
     Examples
@@ -78,6 +79,15 @@ class PostgreSQLBackend(Backend):
         row_locks=True,
         schemas=True,
         statement_timeout=True,
+        filters_aggregates=True,
+        distinct_on=True,
+        groups_by_primary_key=True,
+        null_order="greatest",
+        explain_formats=frozenset({"TEXT", "JSON", "XML", "YAML"}),
+        explain_options=frozenset(
+            {"ANALYZE", "BUFFERS", "COSTS", "GENERIC_PLAN", "MEMORY", "SERIALIZE", "SETTINGS", "SUMMARY", "TIMING"}
+            | {"VERBOSE", "WAL"}
+        ),
         max_parameters=65_000,
     )
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
@@ -238,14 +248,6 @@ class PostgreSQLBackend(Backend):
             column, text = sa.func.lower(column if folding is None else column.collate(folding)), text.lower()
         return like(column, text, place)
 
-    def date_part(self, column: sa.ColumnElement[Any], part: str, kind: Kind) -> sa.ColumnElement[Any]:
-        if kind.name == "timestamp" and kind.tz:
-            column = sa.func.timezone("UTC", column, type_=sa.DateTime())
-        # The server counts the days of the week from Sunday, which is 0.
-        names = {"iso_year": "isoyear", "week_day": "dow", "iso_week_day": "isodow"}
-        found = super().date_part(column, names.get(part, part), kind)
-        return found + 1 if part == "week_day" else found
-
     # Writing
 
     def to_column(self, value: Any, kind: Kind, *, column: str = "", where: str = "") -> Any:
@@ -360,7 +362,8 @@ def _to_single(value: float) -> float:
     return found
 
 
-def _to_decimal(value: Decimal) -> Decimal:
+def _to_decimal(value: Decimal | float) -> Decimal:
+    value = Decimal(repr(value)) if isinstance(value, float) else value
     if not value.is_finite():
         raise ValueError(f"{value} is not a finite number")
     return value

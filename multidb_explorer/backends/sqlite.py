@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import math
 import re
 import sqlite3
-import uuid
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -20,8 +18,11 @@ from sqlalchemy.engine import URL, Connection, Dialect, Inspector
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeEngine
 
-from multidb_explorer.backends.base import Backend, Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.sqlite_computing import SQLiteComputing
+from multidb_explorer.backends.sqlite_functions import register
+from multidb_explorer.backends.sqlite_values import DECODERS, decimal_decoder, naive, number
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import FieldError, ValueNotRepresentable
 
@@ -32,31 +33,20 @@ class _ISODateTime(DATETIME):
     """Timestamps as SQLite itself write them: no fraction where there is none, so equal times are equal texts."""
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
-        return lambda value: value if value is None or isinstance(value, str) else _naive(value).isoformat(" ")
+        return lambda value: value if value is None or isinstance(value, str) else naive(value).isoformat(" ")
 
 
 class _ExactNumeric(sa.Numeric[Any]):
     """Decimals as the integer or double that reads back as the same digits."""
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
-        return lambda value: _number(value) if isinstance(value, Decimal) else value
-
-
-def _naive(value: dt.datetime) -> dt.datetime:
-    return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
-
-
-def _number(value: Decimal) -> int | float:
-    whole = value == value.to_integral_value() and abs(value) < 2**63
-    return int(value) if whole else float(value)
+        return lambda value: number(value) if isinstance(value, Decimal) else value
 
 
 def _is_memory(url: URL) -> bool:
     database = url.database or ""
     return database in ("", ":memory:") or "mode=memory" in database or url.query.get("mode") == "memory"
 
-
-_WIDE = Context(prec=100)
 
 _COMPOUND = 400
 """Parts of one compound SELECT; SQLite allows 500."""
@@ -80,7 +70,7 @@ def _in_compounds(connection: Connection, query: str, tables: Sequence[str]) -> 
     return found
 
 
-class SQLiteBackend(Backend):
+class SQLiteBackend(SQLiteComputing):
     """SQLite through Python's own driver.
 
     Examples
@@ -97,6 +87,10 @@ class SQLiteBackend(Backend):
         read_only_session=True,
         insert_returning=sqlite3.sqlite_version_info >= (3, 35),
         numbers_integer_keys=True,
+        filters_aggregates=sqlite3.sqlite_version_info >= (3, 30),
+        groups_by_primary_key=True,
+        null_order="least",
+        places_nulls=sqlite3.sqlite_version_info >= (3, 30),
         max_parameters=32_000,
     )
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
@@ -127,8 +121,7 @@ class SQLiteBackend(Backend):
     def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
         # Left alone, the driver begins a transaction only before a write, and a savepoint would commit by itself.
         connection.isolation_level = None
-        for name, (function, arguments) in _FUNCTIONS.items():
-            connection.create_function(name, arguments, function, deterministic=True)
+        register(connection)
         connection.execute("PRAGMA foreign_keys = ON")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
@@ -182,8 +175,8 @@ class SQLiteBackend(Backend):
 
     def decoder(self, kind: Kind) -> Decoder | None:
         if kind.name == "decimal":
-            return _decimal_decoder(kind.scale)
-        return _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
+            return decimal_decoder(kind.scale)
+        return DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
 
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
         plain = all(isinstance(value, int | str) and not isinstance(value, bool) for value in values)
@@ -200,7 +193,7 @@ class SQLiteBackend(Backend):
     ) -> sa.ColumnElement[bool]:
         # LIKE ignores the case of ASCII letters here, and of no others.
         if fold:
-            column, text = sa.func.multidb_fold(column), text.lower()
+            column, text = sa.func.multidb_lower(column), text.lower()
         match place:
             case "exact":
                 return column.__eq__(text)
@@ -218,15 +211,11 @@ class SQLiteBackend(Backend):
             raise FieldError(f"{pattern!r} is no regular expression: {error}.") from None
         return sa.func.multidb_search(f"(?i){pattern}" if fold else pattern, column).__eq__(1)
 
-    def date_part(self, column: sa.ColumnElement[Any], part: str, kind: Kind) -> sa.ColumnElement[Any]:
-        types: dict[str, TypeEngine[Any]] = {"date": sa.Date(), "time": sa.Time()}
-        return sa.func.multidb_part(part, kind.name, column, type_=types.get(part, sa.Integer()))
-
     # Writing
 
     def to_column(self, value: Any, kind: Kind, *, column: str = "", where: str = "") -> Any:
         found = canonical(value, kind, column=column, where=where)
-        if isinstance(found, Decimal) and Decimal(repr(_number(found))) != found:
+        if isinstance(found, Decimal) and Decimal(repr(number(found))) != found:
             raise ValueNotRepresentable(
                 f"Column {column!r} of {where} can't hold {found}: SQLite stores decimals as doubles, "
                 f"which keep about 15 digits. Store it in a text column.",
@@ -257,143 +246,3 @@ class SQLiteBackend(Backend):
         if "database is locked" in text:
             return Trouble("other", "Another program is writing to the file; try again when it has finished.")
         return Trouble()
-
-
-def _to_datetime(value: Any) -> dt.datetime:
-    if isinstance(value, str):
-        found = dt.datetime.fromisoformat(value)
-        return found.astimezone(dt.UTC).replace(tzinfo=None) if found.tzinfo else found
-    raise ValueError(f"{value!r} is not a timestamp in ISO form")
-
-
-def _to_instant(value: Any) -> dt.datetime:
-    return _to_datetime(value).replace(tzinfo=dt.UTC)
-
-
-def _to_date(value: Any) -> dt.date:
-    found = dt.datetime.fromisoformat(value) if isinstance(value, str) else None
-    if found is None or found.time() != dt.time():
-        raise ValueError(f"{value!r} is not a date in ISO form")
-    return found.date()
-
-
-def _to_time(value: Any) -> dt.time:
-    return dt.time.fromisoformat(value)
-
-
-def _to_interval(value: Any) -> dt.timedelta:
-    # SQLAlchemy keeps an interval as a timestamp counted from the epoch.
-    return _to_datetime(value) - dt.datetime(1970, 1, 1)
-
-
-def _to_text(value: Any) -> str:
-    if isinstance(value, bytes):
-        raise ValueError("it holds bytes")
-    return value if isinstance(value, str) else str(value)
-
-
-def _to_integer(value: Any) -> int:
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    raise ValueError(f"{value!r} is not a whole number")
-
-
-def _to_float(value: Any) -> float:
-    if not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a number")
-    return float(value)
-
-
-def _decimal_decoder(scale: int | None) -> Decoder:
-    places = None if scale is None else Decimal(1).scaleb(-scale)
-
-    def decode(value: Any) -> Decimal:
-        number = Decimal(repr(value) if isinstance(value, float) else value)
-        # The column's own number of places, as other products give it: 5.00 and not 5.
-        padded = number if places is None or not number.is_finite() else number.quantize(places, context=_WIDE)
-        return padded if padded == number else number
-
-    return decode
-
-
-def _to_boolean(value: Any) -> bool:
-    if value in (0, 1):
-        return bool(value)
-    raise ValueError(f"{value!r} is neither 0 nor 1")
-
-
-def _to_binary(value: Any) -> bytes:
-    return value.encode() if isinstance(value, str) else bytes(value)
-
-
-def _to_uuid(value: Any) -> uuid.UUID:
-    return uuid.UUID(bytes=value) if isinstance(value, bytes) else uuid.UUID(value)
-
-
-def _to_any_text(value: Any) -> str:
-    return f"x'{value.hex()}'" if isinstance(value, bytes) else str(value)
-
-
-_DECODERS: dict[str, Decoder] = {
-    "integer": _to_integer,
-    "float": _to_float,
-    "boolean": _to_boolean,
-    "text": _to_text,
-    "enum": _to_text,
-    "date": _to_date,
-    "time": _to_time,
-    "timestamp": _to_datetime,
-    "instant": _to_instant,
-    "interval": _to_interval,
-    "uuid": _to_uuid,
-    "json": _to_text,
-    "binary": _to_binary,
-    "other": _to_any_text,
-}
-
-
-# Functions that SQLite lacks, run by Python
-
-
-def _fold(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _search(pattern: str, value: Any) -> bool | None:
-    return None if value is None else re.search(pattern, str(value)) is not None
-
-
-def _part(part: str, kind: str, value: Any) -> Any:
-    """Take a part of a stored date; what is no date has none."""
-    if value is None:
-        return None
-    try:
-        found = dt.datetime.combine(dt.date(1, 1, 1), _to_time(value)) if kind == "time" else _to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    return _PARTS[part](found)
-
-
-_PARTS: dict[str, Callable[[dt.datetime], Any]] = {
-    "date": lambda moment: moment.date().isoformat(),
-    "time": lambda moment: moment.time().isoformat("microseconds"),
-    "year": lambda moment: moment.year,
-    "iso_year": lambda moment: moment.isocalendar().year,
-    "quarter": lambda moment: (moment.month + 2) // 3,
-    "month": lambda moment: moment.month,
-    "week": lambda moment: moment.isocalendar().week,
-    "week_day": lambda moment: moment.isoweekday() % 7 + 1,
-    "iso_week_day": lambda moment: moment.isoweekday(),
-    "day": lambda moment: moment.day,
-    "hour": lambda moment: moment.hour,
-    "minute": lambda moment: moment.minute,
-    "second": lambda moment: moment.second,
-}
-
-_FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
-    "multidb_fold": (_fold, 1),
-    "multidb_search": (_search, 2),
-    "multidb_part": (_part, 3),
-}

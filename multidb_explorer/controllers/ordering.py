@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from multidb_explorer.connections.database import Database
 from multidb_explorer.query.source import Field
 
-__all__ = ["NullOrder", "OrderKey", "null_order", "pieces", "reverse"]
+__all__ = ["OrderKey", "Piece", "pieces", "reverse"]
 
 Condition = sa.ColumnElement[bool]
 
@@ -19,16 +19,21 @@ Condition = sa.ColumnElement[bool]
 _COMPARABLE = frozenset({"integer", "float", "decimal", "boolean", "text", "date", "time", "timestamp", "uuid"})
 
 
-@dataclass(frozen=True)
-class NullOrder:
-    """Where a database puts NULL when nothing is said."""
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A part of the rows, in their order.
 
-    first_ascending: bool
-    first_descending: bool
+    Attributes
+    ----------
+    condition
+        What its rows fulfil; ``None`` for all rows.
+    settled
+        How many columns of the order, from the first, are one value or never NULL in it, so that their order needs no
+        word about NULL: with one, many a database can't use the index.
+    """
 
-    def first(self, *, descending: bool) -> bool:
-        """Tell whether NULL comes before everything else."""
-        return self.first_descending if descending else self.first_ascending
+    condition: Condition | None = None
+    settled: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,12 @@ class OrderKey:
         kind = self.field.kind
         return kind.name in _COMPARABLE and not (kind.name == "float" and kind.bits == 32)
 
-    def ordering(self, database: Database) -> sa.ColumnElement[Any]:
-        """Write the column for ORDER BY; the place of NULL is said only where the database would choose the other."""
+    def ordering(self, database: Database, *, settled: bool = False) -> tuple[sa.ColumnElement[Any], ...]:
+        """Write the column for ORDER BY; NULL is smaller than everything else, in every product."""
+        nullable = self.field.nullable and not settled
+        nulls = "first" if self.nulls_first else "last"
         column = self.field.column
-        written = column.desc() if self.descending else column.asc()
-        if not self.field.nullable or null_order(database).first(descending=self.descending) == self.nulls_first:
-            return written
-        return written.nulls_first() if self.nulls_first else written.nulls_last()
+        return database.backend.ordered(column, descending=self.descending, nulls=nulls, nullable=nullable)
 
     def equals(self, value: Any) -> Condition:
         """Test for a value, NULL too."""
@@ -88,31 +92,26 @@ def reverse(order: Sequence[OrderKey]) -> tuple[OrderKey, ...]:
     return tuple(replace(key, descending=not key.descending, nulls_first=not key.nulls_first) for key in order)
 
 
-def pieces(order: Sequence[OrderKey], key: Sequence[Any] | None) -> Iterator[Condition | None]:
-    """Give the conditions of the rows from a key on, itself included, one after the other in the order of the rows.
+def pieces(order: Sequence[OrderKey], key: Sequence[Any] | None) -> Iterator[Piece]:
+    """Give the rows from a key on, itself included, piece by piece in the order of the rows.
 
     One condition for all of them would need OR, and then no database uses the index.
     """
     if key is None:
-        yield None
+        yield from _from_the_start(order)
         return
     last = len(order) - 1
     for place in range(last, -1, -1):
         same = [order[before].equals(key[before]) for before in range(place)]
         for condition in order[place].beyond(key[place], inclusive=place == last):
-            yield sa.and_(*same, condition)
+            yield Piece(sa.and_(*same, condition), place + 1)
 
 
-def null_order(database: Database) -> NullOrder:
-    """Ask a database once where it puts NULL."""
-    return database.memo("null order", lambda: _ask_null_order(database))
-
-
-def _ask_null_order(database: Database) -> NullOrder:
-    values = sa.union_all(
-        sa.select(sa.literal(1, sa.Integer()).label("v")), sa.select(sa.cast(sa.null(), sa.Integer()).label("v"))
-    ).subquery()
-    with database.connect() as connection:
-        up = connection.execute(sa.select(values.c.v).order_by(values.c.v.asc())).scalars().all()
-        down = connection.execute(sa.select(values.c.v).order_by(values.c.v.desc())).scalars().all()
-    return NullOrder(up[0] is None, down[0] is None)
+def _from_the_start(order: Sequence[OrderKey]) -> Iterator[Piece]:
+    if not order or not order[0].field.nullable:
+        yield Piece()
+        return
+    column = order[0].field.column
+    parts = [column.is_(None), column.is_not(None)]
+    for condition in parts if order[0].nulls_first else reversed(parts):
+        yield Piece(condition, 1)

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.anchors import Anchor, Anchors, Key, dense
-from multidb_explorer.controllers.ordering import OrderKey, null_order, pieces, reverse
+from multidb_explorer.controllers.ordering import OrderKey, Piece, pieces, reverse
 from multidb_explorer.query.queryset import QuerySet
 from multidb_explorer.results.stream import Reading, read_rows, read_table
 from multidb_explorer.results.types import arrow_schema
@@ -102,13 +102,11 @@ class Pager:
     def _order_key(self, name: str) -> OrderKey:
         place = self._names.index(name.removeprefix("-"))
         field, descending = self.queryset.fields[place], name.startswith("-")
-        # A key holds no NULL, so in its order the database need not be asked where NULL stands.
-        nulls_first = field.nullable and null_order(self._database).first(descending=descending)
-        return OrderKey(field, place, descending, nulls_first)
+        return OrderKey(field, place, descending, nulls_first=field.nullable and not descending)
 
     @cached_property
     def _by_key(self) -> bool:
-        if not self.queryset.has_key or self.queryset._state.sliced or self.queryset._state.empty:
+        if not self.queryset.row_by_row or not self.queryset.has_key or self.queryset._state.empty:
             return False
         return all(key.comparable for key in self._order)
 
@@ -199,8 +197,8 @@ class Pager:
 
         parts: list[pa.Table] = []
         missing = limit
-        for condition in pieces(reverse(self._order) if backwards else self._order, anchor.key):
-            parts.append(read_table(self._database, self._reading(condition, 0, missing, backwards=backwards)))
+        for piece in pieces(reverse(self._order) if backwards else self._order, anchor.key):
+            parts.append(read_table(self._database, self._reading(piece, 0, missing, backwards=backwards)))
             missing -= parts[-1].num_rows
             if missing <= 0:
                 break
@@ -240,11 +238,11 @@ class Pager:
         return Anchor(row, key)
 
     def _key_after(self, key: Key | None, skip: int, *, backwards: bool) -> Key | None:
-        for condition in pieces(reverse(self._order) if backwards else self._order, key):
-            found = read_rows(self._database, self._reading(condition, skip, 1, backwards=backwards, keys_only=True))
+        for piece in pieces(reverse(self._order) if backwards else self._order, key):
+            found = read_rows(self._database, self._reading(piece, skip, 1, backwards=backwards, keys_only=True))
             if found:
                 return found[0]
-            skip -= self._size(condition, skip)
+            skip -= self._size(piece.condition, skip)
         return None
 
     def _size(self, condition: sa.ColumnElement[bool] | None, most: int) -> int:
@@ -264,7 +262,7 @@ class Pager:
 
     def _reading(
         self,
-        condition: sa.ColumnElement[bool] | None,
+        piece: Piece,
         skip: int,
         limit: int,
         *,
@@ -272,8 +270,12 @@ class Pager:
         keys_only: bool = False,
     ) -> Reading:
         order = reverse(self._order) if backwards else self._order
-        ordered = (key.ordering(self._database) for key in order)
-        statement = self._select(condition).order_by(*ordered).limit(limit)
+        ordered = [
+            element
+            for place, key in enumerate(order)
+            for element in key.ordering(self._database, settled=place < piece.settled)
+        ]
+        statement = self._select(piece.condition).order_by(*ordered).limit(limit)
         statement = statement.offset(skip) if skip else statement
         if not keys_only:
             return Reading(statement, self._plain.columns)

@@ -37,6 +37,7 @@ class ModelSource:
         self.options = options
         self.name = model.__name__
         self.default_alias = options.using or "default"
+        self.bound_alias = options.using
         self.DoesNotExist = model.DoesNotExist
         self.MultipleObjectsReturned = model.MultipleObjectsReturned
 

@@ -2,182 +2,281 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from multidb_explorer.errors import FieldError
-from multidb_explorer.query.expressions import Condition, Q
-from multidb_explorer.query.lookups import LOOKUPS, TRANSFORMS, Operand
-from multidb_explorer.query.source import Bound, Field
-from multidb_explorer.query.state import QueryState
+from multidb_explorer.errors import CrossDatabaseError, FieldError, NotSupportedError
+from multidb_explorer.query.assembly import rows_counted, select
+from multidb_explorer.query.expressions import Expression, Resolved
+from multidb_explorer.query.scope import Scope
+from multidb_explorer.query.selection import Output, Selection
+from multidb_explorer.query.source import Bound
+from multidb_explorer.query.state import Chosen, Combination, QueryState
+from multidb_explorer.query.subqueries import same_database
+from multidb_explorer.query.summary import Summary
 from multidb_explorer.results.stream import Reading
 from multidb_explorer.results.types import ResultColumn
 
-__all__ = ["chosen", "counting", "reading", "rendered", "testing"]
+__all__ = ["Compiled", "Inner", "aggregating", "compiled", "counting", "rendered", "row_by_row", "subselect", "testing"]
 
 
-def reading(state: QueryState, bound: Bound) -> Reading:
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A QuerySet's SELECT and the columns that it reads."""
+
+    reading: Reading
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Inner:
+    """The SELECT of a subquery.
+
+    Attributes
+    ----------
+    outer_columns
+        What it refers to outside of itself.
+    """
+
+    statement: sa.Select[Any]
+    columns: tuple[Resolved, ...]
+    outer_columns: Sequence[sa.ColumnElement[Any]]
+
+
+def compiled(state: QueryState, bound: Bound) -> Compiled:
     """Compile the SELECT of a QuerySet together with what its columns hold."""
-    fields = chosen(state, bound)
-    rows = sa.select(*(_selected(field, bound) for field in fields)).select_from(bound.table)
-    statement = _sliced(_filtered(rows, state, bound), state, bound)
-    return Reading(statement, tuple(ResultColumn(f.name, f.kind, f.nullable) for f in fields))
+    if state.combination is not None:
+        return _combined(state, state.combination, bound)
+    selection = Selection(bound, state)
+    outputs = selection.outputs()
+    return Compiled(Reading(select(selection, outputs), _columns(outputs)), tuple(outputs))
 
 
-def chosen(state: QueryState, bound: Bound) -> tuple[Field, ...]:
-    """Give the fields that are read."""
-    if state.columns is None:
-        return bound.fields
-    names = [part for name in state.columns for part in (_key(bound) if _is_key(name, bound) else [name])]
-    return tuple(bound.field(name) for name in dict.fromkeys(names))
+def row_by_row(state: QueryState, bound: Bound) -> bool:
+    """Tell whether each row is one row of the table, in an order of its own columns."""
+    selection = Selection(bound, state)
+    names = [term.removeprefix("-") if isinstance(term, str) else "" for term in state.order]
+    several = any(join.many for join in selection.scope.joins)
+    plain = selection.grouping is None and not selection.windowed and not several
+    return plain and all(name in bound.by_name or name == "pk" for name in names)
 
 
-def _is_key(name: str, bound: Bound) -> bool:
-    return name == "pk" and "pk" not in bound.by_name
-
-
-def _selected(field: Field, bound: Bound) -> sa.ColumnElement[Any]:
-    wrapped = bound.database.backend.readable(field.column, field.kind)
-    return wrapped if wrapped is field.column else wrapped.label(field.column.name)
+def _columns(outputs: Sequence[Output]) -> tuple[ResultColumn, ...]:
+    return tuple(
+        ResultColumn(each.name, each.found.kind, each.found.nullable, computed=not each.found.stored)
+        for each in outputs
+    )
 
 
 def counting(state: QueryState, bound: Bound) -> sa.Select[Any]:
     """Compile the statement that counts a QuerySet's rows, its slice included."""
-    if not state.sliced:
-        return _filtered(sa.select(sa.func.count()).select_from(bound.table), state, bound)
-    rows = _filtered(sa.select(sa.literal_column("1")).select_from(bound.table), state, bound)
-    return sa.select(sa.func.count()).select_from(_limited(rows, state).subquery())
+    if state.combination is not None:
+        inner = _combined(replace(state, order=() if not state.sliced else state.order), state.combination, bound)
+        return sa.select(sa.func.count()).select_from(_select(inner).subquery())
+    return rows_counted(Selection(bound, state))
 
 
 def testing(state: QueryState, bound: Bound) -> sa.Select[Any]:
     """Compile the statement that tells whether there is any row."""
-    rows = _filtered(sa.select(sa.literal_column("1")).select_from(bound.table), state, bound)
-    return _limited(rows, state).limit(1) if state.stop is None else _limited(rows, state)
+    if state.combination is not None:
+        return sa.select(sa.literal_column("1")).select_from(
+            _select(_combined(replace(state, order=()), state.combination, bound)).subquery()
+        ).limit(1)
+    selection = Selection(bound, state)
+    statement = select(selection, [_ONE], ordered=False, bare=True)
+    return statement.limit(1) if state.stop is None else statement
 
 
-def rendered(statement: sa.Select[Any], bound: Bound) -> str:
+_ONE = Output("found", Resolved(sa.literal_column("1"), Summary.whole, nullable=False))
+
+
+def rendered(statement: sa.Executable, bound: Bound) -> str:
     """Write a statement as text for reading, its parameters below it; it is never run from this text."""
-    compiled = statement.compile(dialect=bound.database.engine.dialect, compile_kwargs={"render_postcompile": True})
-    parameters = dict(compiled.params)
-    return f"{compiled}\n-- parameters: {parameters}" if parameters else str(compiled)
+    dialect = bound.database.engine.dialect
+    written = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
+    parameters = dict(written.params)
+    return f"{written}\n-- parameters: {parameters}" if parameters else str(written)
 
 
-def _filtered(statement: sa.Select[Any], state: QueryState, bound: Bound) -> sa.Select[Any]:
-    for where in state.where:
-        statement = statement.where(_condition(where, bound))
-    return statement
+# Aggregates of a whole QuerySet
 
 
-def _condition(node: Q | Condition, bound: Bound, *, negated: bool = False) -> sa.ColumnElement[bool]:
-    """Compile a tree of conditions; `negated` tells whether an odd number of negations stands above."""
-    if isinstance(node, Condition):
-        return _compiled(node, bound, strict=negated)
-    inside = negated ^ node.negated
-    parts = [_condition(child, bound, negated=inside) for child in node.children]
-    joined = _JOINS[node.connector](parts)
-    return sa.not_(joined) if node.negated else joined
+def aggregating(state: QueryState, bound: Bound, items: Mapping[str, Expression]) -> Reading:
+    """Compile the one-row SELECT of ``aggregate()``."""
+    if state.combination is not None:
+        raise NotSupportedError(
+            f"aggregate() can't follow {state.combination.kind}(); take to_pandas() and aggregate the frame.",
+            alias=bound.database.alias,
+        )
+    selection = Selection(bound, state)
+    derived = selection.grouping is not None or state.sliced or state.distinct or selection.windowed
+    scope = Summary(selection.scope) if derived else selection.scope
+    outputs = []
+    for name, expression in items.items():
+        found = expression.resolve(scope)
+        if not found.aggregate:
+            raise TypeError(f"{name}={expression!r} is no aggregate, so aggregate() can't give one value of it.")
+        scope.annotations[name] = found
+        outputs.append(Output(name, found))
+    if not isinstance(scope, Summary):
+        return Reading(select(selection.whole(), outputs, ordered=False), _columns(outputs))
+    return Reading(_outside(selection, scope, outputs), _columns(outputs))
 
 
-def _exclusive(parts: Sequence[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
-    """Demand an odd number of conditions; a condition that is unknown counts as one that does not hold."""
-    held = sum((sa.case((part, 1), else_=0) for part in parts[1:]), start=sa.case((parts[0], 1), else_=0))
-    return held % 2 == 1
+def _outside(selection: Selection, scope: Summary, outputs: Sequence[Output]) -> sa.Select[Any]:
+    """Aggregate over the rows of a derived table."""
+    needed = scope.exported or [_ONE]
+    if selection.state.distinct:
+        needed = [*selection.outputs(), *scope.exported]
+    table = select(selection, needed, ordered=bool(selection.state.sliced), bare=True).subquery()
+    backend = selection.bound.database.backend
+    columns = [backend.readable(each.found.column, each.found.kind).label(each.name) for each in outputs]
+    return sa.select(*columns).select_from(table)
 
 
-_JOINS: dict[str, Callable[[Sequence[sa.ColumnElement[bool]]], sa.ColumnElement[bool]]] = {
-    "AND": lambda parts: sa.and_(sa.true(), *parts),
-    "OR": lambda parts: sa.or_(sa.false(), *parts),
-    "XOR": _exclusive,
+# Queries inside queries
+
+
+def subselect(
+    queryset: Any, scope: Scope, *, columns: Sequence[str] = (), testing: bool = False
+) -> Inner:
+    """Compile an inner query in the scope of an outer one.
+
+    Parameters
+    ----------
+    columns
+        What is read where the inner query chose nothing.
+    testing
+        Whether only the existence of rows matters.
+
+    Raises
+    ------
+    CrossDatabaseError
+        When the inner query is bound to another database.
+    """
+    same_database(queryset, scope.database.alias)
+    state: QueryState = queryset._state
+    bound = queryset._source.bind(scope.database)
+    if columns and not state.chosen:
+        state = replace(state.then(Chosen(tuple(columns))), shape="tuple")
+    if state.empty:
+        state = replace(state, start=0, stop=0)
+    if state.combination is not None:
+        found = _combined(state, state.combination, bound)
+        return Inner(_select(found), tuple(each.found for each in found.outputs), ())
+    selection = Selection(bound, state, scope)
+    outputs = [_ONE] if testing and not state.distinct else selection.outputs()
+    statement = select(selection, outputs, ordered=bool(state.sliced), bare=True)
+    return Inner(statement, tuple(each.found for each in outputs), selection.scope.outer_columns)
+
+
+# Set operations
+
+_OPERATIONS = {
+    ("union", False): sa.union,
+    ("union", True): sa.union_all,
+    ("intersection", False): sa.intersect,
+    ("difference", False): sa.except_,
 }
 
 
-def _compiled(condition: Condition, bound: Bound, *, strict: bool) -> sa.ColumnElement[bool]:
-    names, transforms, lookup_name = _parsed(condition.keyword, bound)
-    if len(names) > 1:
-        return _composite(names, lookup_name, condition.value, bound)
-    field = bound.field(names[0])
-    operand = Operand(field.name, field.column, field.kind, bound.database)
-    for transform in transforms:
-        operand = TRANSFORMS[transform].apply(operand)
-    lookup = LOOKUPS[lookup_name]
-    compiled = lookup.compile(operand, condition.value)
-    if strict and field.nullable and not lookup.asks_null(condition.value):
-        # NOT of an unknown is unknown: a row whose column is NULL does not fulfil the condition, so exclude() keeps it.
-        return sa.and_(compiled, field.column.is_not(None))
-    return compiled
-
-
-def _parsed(keyword: str, bound: Bound) -> tuple[Sequence[str], tuple[str, ...], str]:
-    """Split a keyword into fields, transforms and lookup; a column's own name may hold double underscores."""
-    name, rest = _field_first(keyword, bound)
-    lookup = rest.pop() if rest and rest[-1] in LOOKUPS else "exact"
-    names = _key(bound) if _is_key(name, bound) else [bound.field(name).name]
-    for part in rest:
-        if part not in TRANSFORMS:
-            raise FieldError.unknown("lookup", part, f"Field {name!r} of {bound.name}", [*LOOKUPS, *TRANSFORMS])
-    return names, tuple(rest), lookup
-
-
-def _field_first(keyword: str, bound: Bound) -> tuple[str, list[str]]:
-    """Take the longest part of a keyword that is a field; what follows is for the lookup."""
-    parts = keyword.split("__")
-    for length in range(len(parts), 0, -1):
-        name = "__".join(parts[:length])
-        if name in bound.by_name or name == "pk":
-            return name, parts[length:]
-    return parts[0], parts[1:]
-
-
-def _key(bound: Bound) -> Sequence[str]:
-    if not bound.key:
-        raise FieldError(f"{bound.name} has no key on alias {bound.database.alias!r}, so pk means nothing there.")
-    return bound.key
-
-
-def _composite(names: Sequence[str], lookup: str, value: Any, bound: Bound) -> sa.ColumnElement[bool]:
-    """Compare a key of several columns with a tuple, or with a list of tuples."""
-    if lookup == "exact":
-        return _equal_key(names, value, bound)
-    if lookup == "in":
-        return sa.or_(sa.false(), *(_equal_key(names, item, bound) for item in value))
-    raise FieldError(f"The key of {bound.name} has {len(names)} columns; only pk=(...) and pk__in=[...] work on it.")
-
-
-def _equal_key(names: Sequence[str], value: Any, bound: Bound) -> sa.ColumnElement[bool]:
-    if not isinstance(value, tuple | list) or len(value) != len(names):
-        raise FieldError(f"The key of {bound.name} is ({', '.join(names)}); give pk as a tuple of {len(names)} values.")
-    return sa.and_(*(_compiled(Condition(n, v), bound, strict=False) for n, v in zip(names, value, strict=True)))
-
-
-def _sliced(statement: sa.Select[Any], state: QueryState, bound: Bound) -> sa.Select[Any]:
-    order = [*state.order]
-    if state.sliced or order:
-        # An order that leaves ties would let two pages overlap; the key decides between equals.
-        named = {name.removeprefix("-") for name in order}
-        order += [name for name in bound.key if name not in named]
-    return _limited(statement.order_by(*(_ordering(name, bound) for name in _spelt_out(order, bound))), state)
-
-
-def _spelt_out(order: Sequence[str], bound: Bound) -> list[str]:
-    """Replace pk by the columns of the key, each only once."""
-    names: list[str] = []
-    for name in order:
-        sign, bare = ("-", name[1:]) if name.startswith("-") else ("", name)
-        names += [f"{sign}{column}" for column in (_key(bound) if _is_key(bare, bound) else [bare])]
-    seen: dict[str, str] = {}
-    for name in names:
-        seen.setdefault(name.removeprefix("-"), name)
-    return list(seen.values())
-
-
-def _ordering(name: str, bound: Bound) -> sa.ColumnElement[Any]:
-    field: Field = bound.field(name.removeprefix("-"))
-    return field.column.desc() if name.startswith("-") else field.column.asc()
-
-
-def _limited(statement: sa.Select[Any], state: QueryState) -> sa.Select[Any]:
+def _combined(state: QueryState, combination: Combination, bound: Bound) -> Compiled:
+    """Combine the rows of several QuerySets; order and slice follow afterwards."""
+    parts = [_part(state, queryset, bound) for queryset in _asked(combination)]
+    outputs = parts[0].outputs
+    for part in parts[1:]:
+        if len(part.outputs) != len(outputs):
+            raise FieldError(
+                f"The parts of a {combination.kind} have {len(outputs)} and {len(part.outputs)} columns; "
+                f"choose the same number with values()."
+            )
+    statements = [_select(part) if _bare(part) else _derived(part) for part in parts]
+    table = _OPERATIONS[combination.kind, combination.all](*statements).subquery()
+    columns = [column.label(each.name) for column, each in zip(table.c, outputs, strict=True)]
+    statement = sa.select(*columns).select_from(table).order_by(*_order(state, outputs, list(table.c), bound))
     if state.stop is not None:
         statement = statement.limit(max(0, state.stop - state.start))
-    return statement.offset(state.start) if state.start else statement
+    statement = statement.offset(state.start) if state.start else statement
+    kinds = [_shared_kind([part.outputs[place].found for part in parts]) for place in range(len(outputs))]
+    outputs = tuple(replace(each, found=kind) for each, kind in zip(outputs, kinds, strict=True))
+    return Compiled(Reading(statement, _columns(outputs)), outputs)
+
+
+def _asked(combination: Combination) -> list[Any]:
+    """Leave out parts that are known to have no rows, where that changes nothing."""
+    parts = list(combination.parts)
+    if combination.kind == "union":
+        return [part for part in parts if not part._state.empty] or parts[:1]
+    if combination.kind == "difference":
+        return [parts[0], *(part for part in parts[1:] if not part._state.empty)]
+    return parts
+
+
+def _part(state: QueryState, queryset: Any, bound: Bound) -> Compiled:
+    if queryset.db != bound.database.alias:
+        raise CrossDatabaseError.mixed(f"A part of {queryset._source.name}", queryset.db, bound.database.alias)
+    inner: QueryState = queryset._state
+    if state.chosen and not inner.chosen:
+        for step in state.steps:
+            inner = inner.then(step)
+        inner = replace(inner, shape=state.shape)
+    if inner.empty:
+        inner = replace(inner, start=0, stop=0)
+    return compiled(inner if inner.sliced else replace(inner, order=()), queryset._source.bind(bound.database))
+
+
+def _select(found: Compiled) -> sa.Select[Any]:
+    statement = found.reading.statement
+    assert isinstance(statement, sa.Select)
+    return statement
+
+
+def _bare(part: Compiled) -> bool:
+    statement = _select(part)
+    return statement._limit_clause is None and statement._offset_clause is None and not statement._order_by_clauses  # noqa: SLF001
+
+
+def _derived(part: Compiled) -> sa.Select[Any]:
+    """Put a part that has an order or a slice into a derived table: not every product takes it as it is."""
+    table = _select(part).subquery()
+    return sa.select(*table.c)
+
+
+def _shared_kind(found: Sequence[Resolved]) -> Resolved:
+    from multidb_explorer.query.expressions import common_kind
+
+    first = found[0]
+    kinds = {each.kind for each in found}
+    if len(kinds) == 1:
+        return replace(first, nullable=any(each.nullable for each in found))
+    kind = common_kind("A set operation", [each.kind for each in found])
+    return replace(first, kind=kind, nullable=any(each.nullable for each in found), stored=False)
+
+
+def _order(
+    state: QueryState, outputs: Sequence[Output], columns: Sequence[Any], bound: Bound
+) -> list[sa.ColumnElement[Any]]:
+    from multidb_explorer.query.selection import as_ordering
+
+    named = {each.name: column for each, column in zip(outputs, columns, strict=True)}
+    if bound.key and len(bound.key) == 1 and bound.key[0] in named:
+        named.setdefault("pk", named[bound.key[0]])
+    backend = bound.database.backend
+    elements: list[sa.ColumnElement[Any]] = []
+    asked = [as_ordering(term) for term in state.order]
+    asked = [ordering.reversed() for ordering in asked] if state.flipped else asked
+    for ordering in asked:
+        name = getattr(ordering.expression, "name", "")
+        if name not in named:
+            raise FieldError.unknown("column", name or repr(ordering), "The set operation", named)
+        elements += backend.ordered(
+            named[name], descending=ordering.descending, nulls=ordering.nulls, nullable=True
+        )
+    if asked or state.sliced:
+        for each, column in zip(outputs, columns, strict=True):
+            if each.found.kind.name not in ("json", "array", "other", "any"):
+                elements += backend.ordered(column, descending=False, nulls=None, nullable=True)
+    return elements

@@ -6,14 +6,16 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.values import canonical, plain
 from multidb_explorer.connections.database import Database
-from multidb_explorer.errors import FieldError, ValueNotRepresentable
+from multidb_explorer.errors import FieldError, FieldValueError, ValueNotRepresentable
+from multidb_explorer.query.expressions import Resolved
+from multidb_explorer.query.subqueries import Rows
 
 __all__ = ["LOOKUPS", "TRANSFORMS", "Lookup", "Operand", "Transform"]
 
@@ -52,12 +54,27 @@ class Lookup:
     asks_null: Callable[[Any], bool] = lambda _value: False
 
 
+_ALIKE = ({"integer", "decimal", "float", "boolean"}, {"text", "enum", "json", "other", "uuid"}, {"date", "timestamp"})
+"""Kinds that can be compared with each other."""
+
+
+S = TypeVar("S", Resolved, Rows)
+
+
+def _side(operand: Operand, value: S) -> S:
+    """Check that what is compared with an expression can be."""
+    names = {operand.kind.name, value.kind.name}
+    if len(names) > 1 and "any" not in names and not any(names <= alike for alike in _ALIKE):
+        raise FieldError(f"{operand.name!r} is {operand.kind} and can't be compared with {value.kind}.")
+    return value
+
+
 def _value(operand: Operand, value: Any) -> Any:
     """Convert a value by the column's kind; limits of the column are no limits of a question about it."""
     try:
         return canonical(value, replace(operand.kind, length=None, precision=None, choices=()), column=operand.name)
     except ValueNotRepresentable as error:
-        raise FieldError(f"In a filter: {error}") from None
+        raise FieldValueError(f"In a filter: {error}") from None
 
 
 def _whole(operand: Operand, value: Any) -> Any:
@@ -66,13 +83,15 @@ def _whole(operand: Operand, value: Any) -> Any:
     if isinstance(number, bool):
         return int(number)
     if isinstance(number, float | Decimal) and not math.isfinite(number):
-        raise FieldError(
+        raise FieldValueError(
             f"In a filter: column {operand.name!r} holds whole numbers and can't be compared with {number}."
         )
     return number if isinstance(number, int | float | Decimal) else _value(operand, number)
 
 
 def _exact(operand: Operand, value: Any) -> Condition:
+    if isinstance(value, Resolved):
+        return operand.database.backend.equals(operand.column, _side(operand, value).column)
     if _missing(value) and operand.kind.name != "float":
         return operand.column.is_(None)
     if operand.kind.name == "integer":
@@ -90,8 +109,12 @@ def _compare(
     compare: Callable[[Any, Any], Condition], *, above: bool, rounding: Callable[[Any], int]
 ) -> Callable[[Operand, Any], Condition]:
     def compiled(operand: Operand, value: Any) -> Condition:
+        if isinstance(value, Resolved):
+            return compare(operand.column, _side(operand, value).column)
         if _missing(value):
-            raise FieldError(f"Column {operand.name!r} can't be compared with None; use {operand.name}__isnull=True.")
+            raise FieldValueError(
+                f"Column {operand.name!r} can't be compared with None; use {operand.name}__isnull=True."
+            )
         if operand.kind.name != "integer":
             return compare(operand.column, _value(operand, value))
         number = _whole(operand, value)
@@ -105,12 +128,24 @@ def _compare(
 
 
 def _in(operand: Operand, values: Any) -> Condition:
+    if isinstance(values, Rows):
+        return _among(operand, values)
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise FieldError(f"{operand.name}__in takes a list of values, not {type(values).__name__}.")
-    found = [item for item in _members(operand, values) if item is not None]
-    if not found:
-        return sa.false()
-    return operand.database.backend.member(operand.column, list(dict.fromkeys(found)))
+    given = list(values)
+    computed = [_exact(operand, item) for item in given if isinstance(item, Resolved)]
+    found = [item for item in _members(operand, [i for i in given if not isinstance(i, Resolved)]) if item is not None]
+    if found:
+        computed.append(operand.database.backend.member(operand.column, list(dict.fromkeys(found))))
+    return sa.or_(*computed) if computed else sa.false()
+
+
+def _among(operand: Operand, rows: Rows) -> Condition:
+    """Test membership in the rows of a query, leaving NULL out: with it, NOT IN would hold for no row at all."""
+    _side(operand, rows)
+    inner = rows.statement.subquery()
+    (column,) = inner.c
+    return operand.column.in_(sa.select(column).where(column.is_not(None)))
 
 
 def _members(operand: Operand, values: Iterable[Any]) -> Iterable[Any]:
@@ -130,29 +165,49 @@ def _range(operand: Operand, value: Any) -> Condition:
     try:
         low, high = value
     except (TypeError, ValueError):
-        raise FieldError(f"{operand.name}__range takes two values: (lowest, highest).") from None
+        raise FieldValueError(f"{operand.name}__range takes two values: (lowest, highest).") from None
     return sa.and_(LOOKUPS["gte"].compile(operand, low), LOOKUPS["lte"].compile(operand, high))
 
 
 def _isnull(operand: Operand, value: Any) -> Condition:
     if not isinstance(plain(value), bool):
-        raise FieldError(f"{operand.name}__isnull takes True or False, not {value!r}.")
+        raise FieldValueError(f"{operand.name}__isnull takes True or False, not {value!r}.")
     return operand.column.is_(None) if plain(value) else operand.column.is_not(None)
 
 
 def _text_lookup(place: str, *, fold: bool) -> Callable[[Operand, Any], Condition]:
     def compiled(operand: Operand, value: Any) -> Condition:
-        if _missing(value):
+        if not isinstance(value, Resolved) and _missing(value):
             if place == "exact":
                 return operand.column.is_(None)
-            raise FieldError(f"Column {operand.name!r} can't be searched for None; use {operand.name}__isnull=True.")
+            raise FieldValueError(
+                f"Column {operand.name!r} can't be searched for None; use {operand.name}__isnull=True."
+            )
         if operand.kind.name not in _TEXTUAL:
             raise FieldError(f"Column {operand.name!r} is {operand.kind}, so it can't be searched as text.")
+        if isinstance(value, Resolved):
+            return _text_with(operand, _side(operand, value), place, fold=fold)
         folding = operand.database.folding if fold else None
         backend = operand.database.backend
         return backend.text_match(operand.column, str(plain(value)), place, fold=fold, folding=folding)
 
     return compiled
+
+
+def _text_with(operand: Operand, value: Resolved | Rows, place: str, *, fold: bool) -> Condition:
+    """Search a text for another one that each row computes."""
+    if not isinstance(value, Resolved):
+        raise FieldError(f"{operand.name!r} can be searched for one text, not for the rows of a query.")
+    backend = operand.database.backend
+    column, text = operand.column, value.column
+    if fold:
+        column, text = backend.function("lower", [column]), backend.function("lower", [text])
+    if place == "exact":
+        return backend.equals(column, text)
+    if place == "contains":
+        return backend.function("strindex", [column, text]) > 0
+    side = "left" if place == "startswith" else "right"
+    return backend.equals(backend.function(side, [column, backend.function("length", [text])]), text)
 
 
 def _regex_lookup(*, fold: bool) -> Callable[[Operand, Any], Condition]:

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import Any, TypeVar, cast, overload
 
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
-from multidb_explorer.errors import KeyRequired
+from multidb_explorer.errors import FieldValueError, KeyRequired
 from multidb_explorer.query import compiler
-from multidb_explorer.query.expressions import Q
+from multidb_explorer.query.building import Building, named_expressions
+from multidb_explorer.query.compiler import Compiled
+from multidb_explorer.query.conditions import Q
+from multidb_explorer.query.expressions import Expression
+from multidb_explorer.query.framing import Framed
+from multidb_explorer.query.selection import Output
+from multidb_explorer.query.shaping import groups_by_values, of_nothing, shaped
 from multidb_explorer.query.source import Bound, Field, Source
 from multidb_explorer.query.state import QueryState
-from multidb_explorer.results.stream import Reading, read_batches, read_rows, read_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-    import pyarrow as pa
+from multidb_explorer.results.stream import Reading, read_rows
 
 __all__ = ["QuerySet"]
 
 M = TypeVar("M")
 
 
-class QuerySet(Generic[M]):
+class QuerySet(Building[M], Framed):
     """A question to one database that is asked when its answer is needed.
 
     Every method gives a new QuerySet; none changes the one it is called on. Building one opens no connection.
@@ -54,28 +54,9 @@ class QuerySet(Generic[M]):
     """
 
     def __init__(self, source: Source, state: QueryState | None = None) -> None:
-        self._source = source
-        self._state = state or QueryState()
+        super().__init__(source, state)
         self._rows: list[M] | None = None
-
-    # Which database
-
-    @property
-    def db(self) -> str:
-        """The alias that is asked: the one that ``using()`` named, else the model's, else ``default``."""
-        return self._state.alias or self._source.default_alias
-
-    def using(self, alias: str | None) -> QuerySet[M]:
-        """Ask another database; ``None`` goes back to the model's own.
-
-        Raises
-        ------
-        ConnectionDoesNotExist
-            At once, for an unknown alias.
-        """
-        if alias is not None:
-            _ = databases[alias]
-        return self._with(alias=alias)
+        self._compiled: tuple[Bound, Compiled] | None = None
 
     @property
     def _database(self) -> Database:
@@ -86,105 +67,68 @@ class QuerySet(Generic[M]):
         """The table and columns on the database that is asked, found anew since an alias may have been replaced."""
         return self._source.bind(self._database)
 
-    # What is asked
+    def compiled(self) -> Compiled:
+        """Compile the SELECT; again only where the table was bound anew."""
+        bound = self.bound
+        if self._compiled is None or self._compiled[0] is not bound:
+            self._compiled = (bound, compiler.compiled(self._readable_state(bound), bound))
+        return self._compiled[1]
 
-    def all(self) -> QuerySet[M]:
-        """Give a fresh copy that has read nothing yet."""
-        return self._with()
-
-    def filter(self, *parts: Q, **conditions: Any) -> QuerySet[M]:
-        """Keep the rows that fulfil all conditions: `Q` objects, or keywords written ``field__lookup=value``.
-
-        Raises
-        ------
-        TypeError
-            After a slice, since it would not be clear which of the two comes first.
-        """
-        return self._where(Q(*parts, **conditions))
-
-    def exclude(self, *parts: Q, **conditions: Any) -> QuerySet[M]:
-        """Drop the rows that fulfil all conditions; a row where one is NULL stays."""
-        return self._where(~Q(*parts, **conditions))
-
-    def _where(self, condition: Q) -> QuerySet[M]:
-        if not condition:
-            return self._with()
-        self._refuse_slice("filter")
-        return self._with(where=(*self._state.where, condition))
-
-    def order_by(self, *names: str) -> QuerySet[M]:
-        """Order by fields, ``-name`` for descending; without names, leave the order to the database."""
-        self._refuse_slice("order")
-        return self._with(order=names)
-
-    def reverse(self) -> QuerySet[M]:
-        """Turn the order around; an unordered set is ordered by its key first."""
-        self._refuse_slice("reverse")
-        order = self._state.order or ("pk",)
-        return self._with(order=tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order))
-
-    def values(self, *names: str) -> QuerySet[dict[str, Any]]:
-        """Read only some fields, all if none is named; rows are dictionaries, and frames have these columns.
-
-        Raises
-        ------
-        FieldError
-            For an unknown field, when it is read.
-        """
-        return cast("QuerySet[dict[str, Any]]", self._with(columns=names or None, shape="dict"))
-
-    def values_list(self, *names: str, flat: bool = False, named: bool = False) -> QuerySet[Any]:
-        """Read only some fields; rows are tuples, named tuples, or with ``flat=True`` the values of one field.
-
-        Raises
-        ------
-        TypeError
-            For ``flat=True`` with more than one field, or together with ``named=True``.
-        """
-        if flat and (named or len(names) > 1):
-            raise TypeError("flat=True takes one field, and no named=True.")
-        shape = "value" if flat else "named" if named else "tuple"
-        return self._with(columns=names or None, shape=shape)
-
-    def none(self) -> QuerySet[M]:
-        """Give a set that is known to be empty and asks nothing."""
-        return self._with(empty=True)
-
-    def _refuse_slice(self, what: str) -> None:
-        if self._state.sliced:
-            raise TypeError(f"Can't {what} after a slice was taken; {what} first, then slice.")
-
-    def _with(self, **changes: Any) -> QuerySet[M]:
-        return QuerySet(self._source, replace(self._state, **changes))
+    def _readable_state(self, bound: Bound) -> QueryState:
+        """Spell out what ``select_related()`` without names means: every relation that is never missing."""
+        if "*" not in self._state.related:
+            return self._state
+        sure = [n for n, each in bound.relations.items() if not each.many and not each.hops[0].optional]
+        return replace(self._state, related=tuple(name for name in (*self._state.related, *sure) if name != "*"))
 
     # What is there
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """The columns that are read, with what they hold on this alias."""
-        return compiler.chosen(self._state, self.bound)
+        return tuple(_as_field(output) for output in self.compiled().outputs)
 
     @property
     def has_key(self) -> bool:
         """Whether rows can be told apart, as saving and deleting need."""
-        names = {field.name for field in self.fields}
-        return bool(self.bound.key) and names.issuperset(self.bound.key)
+        names = {output.name for output in self.compiled().outputs if output.field is not None}
+        return bool(self.bound.key) and self._state.combination is None and names.issuperset(self.bound.key)
 
     @property
-    def ordered(self) -> bool:
-        """Whether an order was asked for."""
-        return bool(self._state.order)
+    def row_by_row(self) -> bool:
+        """Whether each row is one row of the table, in an order of its own columns, so that a key finds it again."""
+        state = self._state
+        if state.sliced or state.distinct or state.combination is not None or state.flipped:
+            return False
+        return compiler.row_by_row(state, self.bound)
 
     @property
     def sql(self) -> str:
         """The SQL with its parameters, for reading."""
-        reading = compiler.reading(self._state, self.bound)
-        return compiler.rendered(reading.statement, self.bound).replace(" \n", "\n")  # type: ignore[arg-type]
+        return compiler.rendered(self.reading.statement, self.bound).replace(" \n", "\n")
 
     @property
     def reading(self) -> Reading:
         """The SQLAlchemy statement together with what its columns hold."""
-        return compiler.reading(self._state, self.bound)
+        return self.compiled().reading
+
+    def explain(self, format: str | None = None, **options: Any) -> str:  # noqa: A002 -- Django's name
+        """Give the database's own plan for the query, as text.
+
+        Parameters
+        ----------
+        format
+            The form of the plan, where the engine has several; ``None`` for its usual one.
+        **options
+            The engine's own options, such as ``analyze=True``.
+
+        Raises
+        ------
+        ValueError, NotSupportedError
+            For a format or an option that the engine does not have.
+        """
+        with self._database.connect() as connection:
+            return self._database.backend.explain(connection, self.reading.statement, format, options)
 
     # Rows
 
@@ -228,26 +172,13 @@ class QuerySet(Generic[M]):
     def _fetch(self) -> list[M]:
         if self._state.empty:
             return []
-        bound = self.bound
-        names = [field.name for field in compiler.chosen(self._state, bound)]
-        rows = read_rows(bound.database, compiler.reading(self._state, bound))
-        return self._shaped(names, rows, bound.database.alias)
+        rows = read_rows(self._database, self.reading)
+        found = shaped(self, rows)
+        if self._state.prefetched and self._state.shape == "instance":
+            self._source.prefetch(found, self._state.prefetched, self.db)
+        return found
 
-    def _shaped(self, names: Sequence[str], rows: Sequence[tuple[Any, ...]], alias: str) -> list[Any]:
-        match self._state.shape:
-            case "dict":
-                return [dict(zip(names, row, strict=True)) for row in rows]
-            case "tuple":
-                return list(rows)
-            case "value":
-                return [row[0] for row in rows]
-            case "named":
-                # A column whose name is no identifier is reached by its place.
-                row_type: Any = namedtuple("Row", list(names), rename=True)  # type: ignore[misc]  # noqa: PYI024
-                return [row_type(*row) for row in rows]
-        return [self._source.instance(names, row, alias) for row in rows]
-
-    def get(self, *parts: Q, **conditions: Any) -> M:
+    def get(self, *parts: Q | Expression, **conditions: Any) -> M:
         """Give the one row that fulfils the conditions.
 
         Raises
@@ -270,26 +201,78 @@ class QuerySet(Generic[M]):
 
     def first(self) -> M | None:
         """Give the first row, by the key where no order was asked for, or ``None``."""
-        asked = self if self._state.order or self._state.sliced or not self.bound.key else self.order_by("pk")
-        return next(iter(asked[:1]), None)
+        return next(iter(self._in_order("first")[:1]), None)
 
     def last(self) -> M | None:
         """Give the last row, by the key where no order was asked for, or ``None``."""
-        return next(iter(self.reverse()[:1]), None)
+        return next(iter(self._in_order("last").reverse()[:1]), None)
 
-    def in_bulk(self, keys: Iterable[Any] | None = None) -> dict[Any, M]:
+    def _in_order(self, what: str) -> QuerySet[M]:
+        if self.ordered:
+            return self
+        if groups_by_values(self._state.steps):
+            raise TypeError(
+                f"Cannot use QuerySet.{what}() on an unordered queryset performing aggregation; add order_by()."
+            )
+        return self.order_by("pk") if self.bound.key else self
+
+    def earliest(self, *fields: str) -> M:
+        """Give the row that comes first by some fields.
+
+        Raises
+        ------
+        ValueError
+            Without fields.
+        DoesNotExist
+            Where there is no row.
+        """
+        if not fields:
+            raise ValueError("earliest() and latest() need the fields to order by.")
+        self._refuse_slice("change the order")
+        return self.order_by(*fields)._one_of_many()
+
+    def latest(self, *fields: str) -> M:
+        """Give the row that comes last by some fields; errors as `earliest`."""
+        if not fields:
+            raise ValueError("earliest() and latest() need the fields to order by.")
+        self._refuse_slice("change the order")
+        return self.order_by(*fields).reverse()._one_of_many()
+
+    def _one_of_many(self) -> M:
+        found = list(self[:1])
+        if not found:
+            raise self._source.DoesNotExist(f"No row of {self._source.name} on alias {self.db!r} matches the query.")
+        return found[0]
+
+    def in_bulk(self, keys: Iterable[Any] | None = None, *, field_name: str = "pk") -> dict[Any, M]:
         """Give instances by their key; a key without a row is left out.
 
         Parameters
         ----------
         keys
             Any number of them; all rows if not given.
+        field_name
+            Another field whose values are unique.
+
+        Raises
+        ------
+        TypeError, ValueError
+            After a slice or ``values()``; for a field that is not unique.
         """
         if self._state.shape != "instance":
             raise TypeError("in_bulk() gives instances; take it before values() or values_list().")
-        self._refuse_slice("filter")
-        asked = self if keys is None else self.filter(pk__in=list(keys))
-        return {cast("Any", row).pk: row for row in asked}
+        if self._state.sliced:
+            raise TypeError("Cannot use 'limit' or 'offset' with in_bulk().")
+        if field_name != "pk" and (field_name,) not in self._source.unique_keys(self._database):
+            raise FieldValueError(f"in_bulk()'s field_name must be a unique field, but {field_name!r} isn't.")
+        if keys is None:
+            asked = self
+        else:
+            keys = list(keys)
+            if not keys:
+                return {}
+            asked = self.filter((f"{field_name}__in", keys))  # type: ignore[arg-type]
+        return {getattr(row, field_name): row for row in asked}
 
     def contains(self, row: M) -> bool:
         """Tell whether an instance is among the rows; one of another database never is."""
@@ -317,10 +300,8 @@ class QuerySet(Generic[M]):
         """
         if chunk_size <= 0:
             raise ValueError("chunk_size must be positive.")
-        names = [field.name for field in self.fields]
         for batch in self.to_arrow_batches(chunk_size):
-            rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
-            yield from self._shaped(names, rows, self.db)
+            yield from shaped(self, list(zip(*(column.to_pylist() for column in batch.columns), strict=True)))
 
     def count(self) -> int:
         """Count the rows in the database."""
@@ -340,44 +321,56 @@ class QuerySet(Generic[M]):
         with self._database.connect() as connection:
             return connection.execute(compiler.testing(self._state, self.bound)).first() is not None
 
-    # Frames
+    def aggregate(self, *expressions: Expression, **named: Any) -> dict[str, Any]:
+        """Give one value of all rows for each aggregate.
 
-    def to_arrow(self) -> pa.Table:
-        """Read everything into an Arrow table whose types follow the columns, never the values."""
-        return read_table(self._database, self._frame_reading())
+        Parameters
+        ----------
+        *expressions
+            Aggregates of a field, named after it: ``Sum("total")`` gives ``total__sum``.
+        **named
+            Aggregates and what is computed from them.
 
-    def to_arrow_batches(self, batch_rows: int | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows as Arrow batches; the connection is held until the last one."""
-        yield from read_batches(self._database, self._frame_reading(), batch_rows)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Read everything into a DataFrame with exact types.
-
-        Integers are ``int64``, or ``Int64`` where NULL may stand; decimals, dates and times are exact Arrow types;
-        texts are ``str``.
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> from sqlalchemy import Column, Integer
+        >>> mdb.configure({"default": "sqlite://"})
+        >>> class User(mdb.Model):
+        ...     id = Column(Integer, primary_key=True)
+        >>> User.objects.none().aggregate(mdb.Count("id"), highest=mdb.Max("id"))
+        {'id__count': 0, 'highest': None}
         """
-        from multidb_explorer.results.frames import to_pandas
+        if self._state.distinct not in (True, False):
+            raise NotImplementedError("aggregate() + distinct(fields) not implemented.")
+        items = named_expressions(expressions, named)
+        if self._state.empty:
+            return {name: of_nothing(expression, name) for name, expression in items.items()}
+        if not items:
+            return {}
+        rows = read_rows(self._database, compiler.aggregating(self._state, self.bound, items))
+        return dict(zip(items, rows[0], strict=True))
 
-        return to_pandas(self.to_arrow())
+    def dates(self, field_name: str, kind: str, order: str = "ASC") -> QuerySet[Any]:
+        """Give the dates that occur, cut to ``year``, ``month``, ``week`` or ``day``, each once and in order."""
+        return self._moments(field_name, kind, order, ("year", "month", "week", "day"), None)
 
-    def to_pandas_batches(self, chunk_size: int = 50_000) -> Iterator[pd.DataFrame]:
-        """Yield DataFrames of at most `chunk_size` rows, all with the same dtypes."""
-        import pyarrow as pa
+    def datetimes(self, field_name: str, kind: str, order: str = "ASC", tzinfo: Any = None) -> QuerySet[Any]:
+        """Give the moments that occur, cut to ``year`` down to ``second``, each once and in order."""
+        kinds = ("year", "month", "week", "day", "hour", "minute", "second")
+        return self._moments(field_name, kind, order, kinds, tzinfo)
 
-        from multidb_explorer.results.frames import to_pandas
+    def _moments(self, field: str, kind: str, order: str, kinds: tuple[str, ...], tzinfo: Any) -> QuerySet[Any]:
+        from multidb_explorer.query.functions import Trunc
 
-        for batch in self.to_arrow_batches(chunk_size):
-            yield to_pandas(pa.Table.from_batches([batch]))
-
-    def to_polars(self) -> pl.DataFrame:
-        """Read everything into a polars DataFrame (needs the extra ``polars``)."""
-        import polars as pl
-
-        return pl.DataFrame(self.to_arrow())
-
-    def _frame_reading(self) -> Reading:
-        state = self._state if not self._state.empty else replace(self._state, start=0, stop=0)
-        return compiler.reading(state, self.bound)
+        if kind not in kinds:
+            raise ValueError(f"'kind' must be one of {', '.join(map(repr, kinds))}, not {kind!r}.")
+        if order not in ("ASC", "DESC"):
+            raise ValueError("'order' must be either 'ASC' or 'DESC'.")
+        cut = Trunc(field, kind, tzinfo=tzinfo, output_field="date" if "hour" not in kinds else "timestamp")
+        found = self.annotate(moment=cut).values_list("moment", flat=True)
+        found = found.filter(moment__isnull=False).distinct()
+        return found.order_by("-moment" if order == "DESC" else "moment")
 
     # On screen
 
@@ -402,3 +395,10 @@ class QuerySet(Generic[M]):
         if not self.bound.key:
             raise KeyRequired.missing(self.db, self.bound.table.name)
         return self.bound.key
+
+
+def _as_field(output: Output) -> Field:
+    own = output.field
+    if own is not None:
+        return own if own.name == output.name else replace(own, name=output.name, primary_key=False)
+    return Field(output.name, cast("Any", output.found.column), output.found.kind, output.found.nullable)

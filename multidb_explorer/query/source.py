@@ -130,6 +130,7 @@ class Source(Protocol):
 
     name: str
     default_alias: str
+    bound_alias: str | None
     DoesNotExist: type[DoesNotExist]
     MultipleObjectsReturned: type[MultipleObjectsReturned]
 
@@ -141,6 +142,20 @@ class Source(Protocol):
         """Give the relations of its rows to rows of other tables on one database, by the name that lookups use."""
         ...
 
-    def instance(self, names: Sequence[str], row: Sequence[Any], alias: str) -> Any:
-        """Make an instance of a row that was read from an alias."""
+    def instance(
+        self, names: Sequence[str], row: Sequence[Any], alias: str, annotations: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Make an instance of a row that was read from an alias; annotations are carried along and never saved."""
+        ...
+
+    def related(self, instance: Any, relation: str, other: Any) -> None:
+        """Keep a relative that was read together with an instance."""
+        ...
+
+    def prefetch(self, rows: Sequence[Any], lookups: Sequence[Any], alias: str) -> None:
+        """Read the relatives of instances by one statement a relation, and keep them on the instances."""
+        ...
+
+    def unique_keys(self, database: Database) -> Sequence[tuple[str, ...]]:
+        """Give the keys, primary and unique, of the table on a database, by fields."""
         ...

@@ -3,10 +3,65 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from multidb_explorer.query.expressions import Q
+from multidb_explorer.query.conditions import Q
+from multidb_explorer.query.expressions import Expression, Ordering
 
-__all__ = ["QueryState"]
+if TYPE_CHECKING:
+    from multidb_explorer.query.queryset import QuerySet
+
+__all__ = ["Annotated", "Chosen", "Combination", "OrderTerm", "QueryState", "Step", "Where"]
+
+OrderTerm = str | Expression | Ordering
+
+
+@dataclass(frozen=True)
+class Where:
+    """One ``filter()`` or ``exclude()``: its conditions on several related rows mean the same related row."""
+
+    condition: Q
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """One ``annotate()`` or ``alias()``.
+
+    Attributes
+    ----------
+    shown
+        Whether the values are read, or only usable by other parts of the query.
+    """
+
+    items: tuple[tuple[str, Expression], ...]
+    shown: bool = True
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One ``values()`` or ``values_list()``: what is read; nothing named means everything."""
+
+    names: tuple[str, ...]
+
+
+Step = Where | Annotated | Chosen
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A set operation of several QuerySets.
+
+    Attributes
+    ----------
+    kind
+        ``union``, ``intersection`` or ``difference``.
+    all
+        Whether equal rows stay.
+    """
+
+    kind: str
+    all: bool
+    parts: tuple[QuerySet[Any], ...]
 
 
 @dataclass(frozen=True)
@@ -17,29 +72,58 @@ class QueryState:
     ----------
     alias
         The alias that ``using()`` named, or ``None``.
+    steps
+        Filters, annotations and choices of columns, in the order in which they were asked for: it matters.
+    flipped
+        Whether ``reverse()`` turned the order around.
     start, stop
         The slice, counted from the first row.
-    columns
-        The fields that are read; ``None`` for all of them.
     shape
         What a row becomes: ``instance``, ``dict``, ``tuple``, ``value`` or ``named``.
+    distinct
+        Whether equal rows are read once; or the fields by which rows count as equal.
+    fields
+        The fields that instances are loaded with; ``None`` for all of them.
+    deferred
+        Whether `fields` are instead those that are left out.
+    related
+        Relations whose rows are read by the same statement.
+    prefetched
+        Relations whose rows are read by one more statement each.
+    combination
+        The set operation that the rows come from.
     empty
         Whether it is known to have no rows, so that no SQL is needed.
     """
 
     alias: str | None = None
-    where: tuple[Q, ...] = ()
-    order: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    order: tuple[OrderTerm, ...] = ()
+    flipped: bool = False
     start: int = 0
     stop: int | None = None
-    columns: tuple[str, ...] | None = None
     shape: str = "instance"
+    distinct: bool | tuple[str, ...] = False
+    fields: tuple[str, ...] | None = None
+    deferred: bool = False
+    related: tuple[str, ...] = ()
+    prefetched: tuple[Any, ...] = ()
+    combination: Combination | None = None
     empty: bool = False
 
     @property
     def sliced(self) -> bool:
         """Whether a slice was taken."""
         return self.start > 0 or self.stop is not None
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the columns were chosen by ``values()`` or ``values_list()``."""
+        return self.shape != "instance"
+
+    def then(self, step: Step) -> QueryState:
+        """Add a step."""
+        return replace(self, steps=(*self.steps, step))
 
     def sliced_to(self, start: int | None, stop: int | None) -> QueryState:
         """Take a slice of the present slice.

@@ -174,12 +174,31 @@ def _decoded(
 
 def _decode(values: Sequence[Any], column: ResultColumn, database: Database) -> Sequence[Any]:
     decoder: Decoder | None = database.backend.decoder(column.kind)
+    if column.computed:
+        # What an expression gives may come in another form than a stored value: a sum of integers as a decimal.
+        decoder = _COMPUTED.get(column.kind.name, decoder)
     if decoder is None:
         return values
     try:
         return [None if value is None else decoder(value) for value in values]
     except (ValueError, TypeError, ArithmeticError) as error:
         raise _unreadable(column, database, error) from None
+
+
+def _whole(value: Any) -> int:
+    found = int(value)
+    if found != value:
+        raise ValueError(f"{value!r} is not a whole number")
+    return found
+
+
+def _truth(value: Any) -> bool:
+    if value in (0, 1):
+        return bool(value)
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
+_COMPUTED: dict[str, Decoder] = {"integer": _whole, "float": float, "boolean": _truth}
 
 
 def _array(values: Sequence[Any], column: ResultColumn, database: Database) -> pa.Array:

@@ -29,11 +29,18 @@ _UNSIGNED = {8: pa.uint8(), 16: pa.uint16(), 32: pa.uint32(), 64: pa.uint64()}
 
 @dataclass(frozen=True)
 class ResultColumn:
-    """One column of a result: its name, what it holds, and whether NULL may stand in it."""
+    """One column of a result: its name, what it holds, and whether NULL may stand in it.
+
+    Attributes
+    ----------
+    computed
+        Whether the database computed it, so that the driver's form may be another than that of a stored value.
+    """
 
     name: str
     kind: Kind
     nullable: bool = True
+    computed: bool = False
 
 
 def arrow_type(kind: Kind) -> pa.DataType:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import mysql
 import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import FieldError
-from multidb_explorer.query.expressions import Q
+from multidb_explorer.query.conditions import Q
 from multidb_explorer.query.lookups import LOOKUPS, TRANSFORMS
 
 TEXTS = ["Ann", "ann", "ANN ", "Äpfel", "äpfel", "100%", "100x", "a_b", "axb", "back\\slash", "Élan", "élan", "", None]

@@ -1,0 +1,332 @@
+"""From a selection to one SELECT: joins, groups, order, and the derived tables that keep numbers right.
+
+Aggregates over different relations to several rows would multiply each other if they stood in one join. Each set of
+such relations gets its own grouped table here, and these are joined by their keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql.visitors import replacement_traverse
+
+from multidb_explorer.errors import FieldError, NotSupportedError
+from multidb_explorer.query.expressions import Ordering, Resolved
+from multidb_explorer.query.scope import Aggregated, Join
+from multidb_explorer.query.selection import Output, Selection
+
+__all__ = ["limited", "rows_counted", "select"]
+
+Column = sa.ColumnElement[Any]
+_UNORDERED = ("json", "array", "other", "any")
+
+
+@dataclass(frozen=True, eq=False)
+class _Core:
+    """FROM, WHERE, GROUP BY and HAVING; `move` brings an element to where it can be read from that FROM."""
+
+    tables: sa.FromClause
+    where: Sequence[Column] = ()
+    groups: Sequence[Column] = ()
+    having: Sequence[Column] = ()
+    move: Callable[[Column], Column] = lambda element: element
+
+    def select(self, columns: Sequence[Column]) -> sa.Select[Any]:
+        found = sa.select(*(self.move(column) for column in columns)).select_from(self.tables)
+        for condition in self.where:
+            found = found.where(condition)
+        if self.groups:
+            found = found.group_by(*self.groups)
+        for condition in self.having:
+            found = found.having(condition)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Term:
+    """One term of the final order."""
+
+    found: Resolved
+    ordering: Ordering
+
+
+def select(
+    selection: Selection, outputs: Sequence[Output], *, ordered: bool = True, bare: bool = False
+) -> sa.Select[Any]:
+    """Assemble the SELECT of some outputs.
+
+    Parameters
+    ----------
+    ordered
+        Whether the order matters; a slice always has one.
+    bare
+        Whether the statement is for another one to use, so that no value needs the form that reading wants.
+    """
+    state = selection.state
+    terms = _terms(selection, outputs) if ordered or state.sliced else []
+    core = _core(selection, outputs, terms)
+    columns = [_labelled(output, selection, bare=bare) for output in outputs]
+    if selection.windowed or (state.distinct is True and _hidden(outputs, terms)):
+        statement = _wrapped(selection, core, outputs, columns, terms)
+    else:
+        statement = core.select(columns)
+        if state.distinct is True:
+            statement = statement.distinct()
+        elif state.distinct:
+            statement = _distinct_on(selection, core, statement)
+        statement = statement.order_by(*_order(selection, terms, core.move))
+    return _correlated(selection, limited(statement, selection))
+
+
+def rows_counted(selection: Selection, columns: Sequence[Output] | None = None) -> sa.Select[Any]:
+    """Count the rows of a selection, its slice included."""
+    state = selection.state
+    plain = selection.grouping is None and not (state.sliced or state.distinct or selection.windowed)
+    if plain and not columns:
+        core = _core(selection, [], [])
+        return core.select([sa.func.count()])
+    outputs = columns or (selection.outputs() if state.distinct else [_one()])
+    inner = select(selection, outputs, ordered=state.distinct not in (True, False), bare=True)
+    return sa.select(sa.func.count()).select_from(inner.subquery())
+
+
+def limited(statement: sa.Select[Any], selection: Selection) -> sa.Select[Any]:
+    """Put the slice on a statement."""
+    state = selection.state
+    if state.stop is not None:
+        statement = statement.limit(max(0, state.stop - state.start))
+    return statement.offset(state.start) if state.start else statement
+
+
+def _one() -> Output:
+    from multidb_explorer.backends.kinds import Kind
+
+    return Output("one", Resolved(sa.literal_column("1"), Kind("integer"), nullable=False))
+
+
+def _labelled(output: Output, selection: Selection, *, bare: bool) -> Column:
+    column = output.found.column
+    if not bare:
+        column = selection.bound.database.backend.readable(column, output.found.kind)
+    own = output.field is not None and output.field.name == output.name
+    if own and isinstance(column, sa.Column):
+        return column
+    return column.label(output.name)
+
+
+def _correlated(selection: Selection, statement: sa.Select[Any]) -> sa.Select[Any]:
+    if selection.outer is None:
+        return statement
+    return statement.correlate_except(*selection.own_tables)
+
+
+# Order
+
+
+def _terms(selection: Selection, outputs: Sequence[Output]) -> list[_Term]:
+    """Give the terms of the order, completed by what decides between equals, so that pages never overlap."""
+    state = selection.state
+    found: dict[int, _Term] = {}
+    for resolved, ordering in selection.orderings(state.order):
+        found.setdefault(id(resolved.column), _Term(resolved, ordering))
+    if state.order or state.sliced or state.flipped:
+        for resolved in _deciding(selection, outputs):
+            if resolved.kind.name not in _UNORDERED:
+                found.setdefault(id(resolved.column), _Term(resolved, _ASCENDING))
+    terms = list(found.values())
+    return [replace(term, ordering=term.ordering.reversed()) for term in terms] if state.flipped else terms
+
+
+_ASCENDING = Ordering(expression=None)  # type: ignore[arg-type]
+
+
+def _deciding(selection: Selection, outputs: Sequence[Output]) -> Iterable[Resolved]:
+    if selection.state.distinct:
+        return [output.found for output in outputs]
+    if selection.grouping == "values":
+        return [output.found for output in outputs if not output.found.aggregate] + [
+            Resolved(key, outputs[0].found.kind) for key in selection.keys if isinstance(key, sa.Column) and outputs
+        ]
+    scope = selection.scope
+    joins = [scope.base, *(join for join in scope.row_joins if join.many and selection.grouping is None)]
+    from multidb_explorer.query.scope import stored
+
+    return [stored(join, join.bound.field(name)) for join in joins for name in join.bound.key]
+
+
+def _order(selection: Selection, terms: Sequence[_Term], move: Callable[[Column], Column]) -> list[Column]:
+    backend = selection.bound.database.backend
+    return [
+        element
+        for term in terms
+        for element in backend.ordered(
+            move(term.found.column),
+            descending=term.ordering.descending,
+            nulls=term.ordering.nulls,
+            nullable=term.found.nullable,
+        )
+    ]
+
+
+def _hidden(outputs: Sequence[Output], terms: Sequence[_Term]) -> bool:
+    read = {id(output.found.column) for output in outputs}
+    return any(id(term.found.column) not in read for term in terms)
+
+
+def _wrapped(
+    selection: Selection, core: _Core, outputs: Sequence[Output], columns: Sequence[Column], terms: Sequence[_Term]
+) -> sa.Select[Any]:
+    """Select from a derived table, where a condition or an order needs more than what is read."""
+    _refuse_correlated(selection)
+    hidden = {id(term.found.column): term.found.column for term in terms}
+    if selection.state.distinct is True:
+        for output in outputs:
+            hidden.pop(id(output.found.column), None)
+    ordering = [column.label(f"order_{place}") for place, column in enumerate(hidden.values())]
+    flags = [_flag(selection, each.column).label(f"kept_{place}") for place, each in enumerate(selection.windowed)]
+    inner = core.select([*columns, *ordering, *flags])
+    if selection.state.distinct is True:
+        inner = inner.distinct()
+    table = inner.subquery()
+    found = list(table.c)
+    read, rest = found[: len(columns)], found[len(columns) :]
+    places = {id(output.found.column): column for output, column in zip(outputs, read, strict=True)}
+    places |= dict(zip(hidden, rest, strict=False))
+    named = [column.label(output.name) for column, output in zip(read, outputs, strict=True)]
+    statement = sa.select(*named)
+    for flag in rest[len(hidden) :]:
+        statement = statement.where(flag.__eq__(sa.literal_column("1")))
+    return statement.order_by(*_order(selection, terms, lambda element: places[id(element)]))
+
+
+def _flag(selection: Selection, condition: Column) -> Column:
+    return sa.case((condition, sa.literal_column("1")), else_=sa.literal_column("0"))
+
+
+def _refuse_correlated(selection: Selection) -> None:
+    if selection.scope.outer_columns:
+        raise NotSupportedError(
+            "A subquery with OuterRef can't be filtered by a window function, be distinct with an order of its own, "
+            "or aggregate over several relations at once; take the reference out of it, or ask in two steps.",
+            alias=selection.bound.database.alias,
+        )
+
+
+def _distinct_on(selection: Selection, core: _Core, statement: sa.Select[Any]) -> sa.Select[Any]:
+    database = selection.bound.database
+    if not database.backend.features.distinct_on:
+        raise NotSupportedError(
+            f"{database.backend.title} has no DISTINCT ON fields. Use distinct() without names, or a window: "
+            f"annotate(n=Window(RowNumber(), partition_by=...)).filter(n=1).",
+            alias=database.alias,
+        )
+    names = selection.state.distinct
+    fields = [found for found, _ in selection.orderings(names if isinstance(names, tuple) else ())]
+    return statement.distinct(*(core.move(each.column) for each in fields))
+
+
+# Groups
+
+
+def _core(selection: Selection, outputs: Sequence[Output], terms: Sequence[_Term]) -> _Core:
+    """Assemble what a SELECT needs around its columns."""
+    scope = selection.scope
+    where = [condition.column for condition in selection.where]
+    having = [condition.column for condition in selection.having]
+    used = [*(output.found for output in outputs), *selection.having, *selection.windowed]
+    used += [term.found for term in terms]
+    sets = _sets(selection, used)
+    groups = _groups(selection, used) if selection.grouping is not None else []
+    if len(sets) > 1:
+        return _split(selection, sets, where, groups, having)
+    joins = dict.fromkeys([*scope.row_joins, *(join for each in sets for join in each)])
+    return _Core(selection.tables(joins), where, _short(selection, groups), having)
+
+
+def _sets(selection: Selection, used: Iterable[Resolved]) -> dict[frozenset[Join], list[Aggregated]]:
+    """Sort the aggregates in use by the relations to several rows that only they follow."""
+    found: dict[frozenset[Join], list[Aggregated]] = {}
+    elements = [each.column for each in used]
+    for aggregate in selection.scope.aggregates:
+        if aggregate.element is None or not any(_contains(element, aggregate.element) for element in elements):
+            continue
+        own = {join: None for join in aggregate.joins if join not in selection.scope.row_joins}
+        many = any(join.many for join in own)
+        found.setdefault(frozenset(own) if many else frozenset(), []).append(aggregate)
+        if not many:
+            selection.scope.row_joins.update(own)
+    return found
+
+
+def _contains(element: Column, part: Column) -> bool:
+    return any(each is part for each in sa.sql.visitors.iterate(element))
+
+
+def _groups(selection: Selection, used: Iterable[Resolved]) -> list[Column]:
+    """Give the keys of the groups: what was grouped by, and everything else that is read of a group."""
+    keys = list(selection.keys)
+    if selection.grouping == "rows" and not keys:
+        keys = [selection.scope.base.column(field.name) for field in selection.bound.fields]
+    for each in used:
+        keys += each.groups
+    return list({id(key): key for key in keys}.values())
+
+
+def _short(selection: Selection, groups: Sequence[Column]) -> list[Column]:
+    """Leave out the columns that follow from the key of the table, where the database sees that they do."""
+    features = selection.bound.database.backend.features
+    key = {id(selection.scope.base.column(name)) for name in selection.bound.key}
+    whole = bool(key) and key <= {id(group) for group in groups}
+    if selection.grouping != "rows" or not whole or not features.groups_by_primary_key:
+        return list(groups)
+    own = {id(selection.scope.base.column(field.name)) for field in selection.bound.fields}
+    return [group for group in groups if id(group) in key or id(group) not in own]
+
+
+def _split(
+    selection: Selection,
+    sets: dict[frozenset[Join], list[Aggregated]],
+    where: Sequence[Column],
+    groups: Sequence[Column],
+    having: Sequence[Column],
+) -> _Core:
+    """Give every set of relations a grouped table of its own, and join these by their keys."""
+    _refuse_correlated(selection)
+    short = _short(selection, groups)
+    places: dict[int, Column] = {}
+    tables: sa.FromClause | None = None
+    first_keys: list[Column] = []
+    for own, aggregates in sets.items():
+        keys = groups if tables is None else short
+        core = _Core(selection.tables([*selection.scope.row_joins, *own]), where, short)
+        columns = [key.label(f"key_{place}") for place, key in enumerate(keys)]
+        columns += [each.element.label(f"value_{i}") for i, each in enumerate(aggregates) if each.element is not None]
+        table = core.select(columns).subquery()
+        found = list(table.c)
+        places.update({id(each.element): found[len(keys) + i] for i, each in enumerate(aggregates)})
+        if tables is None:
+            places.update({id(key): column for key, column in zip(keys, found, strict=False)})
+            first_keys = [places[id(key)] for key in short]
+            tables = table
+        else:
+            pairs = zip(first_keys, found, strict=False)
+            equal = [mine.is_not_distinct_from(theirs) for mine, theirs in pairs] or [sa.true()]
+            tables = tables.join(table, sa.and_(*equal))
+    if tables is None:
+        raise FieldError("There is nothing to aggregate.")
+    move = _mover(places)
+    return _Core(tables, [move(condition) for condition in having], move=move)
+
+
+def _mover(places: dict[int, Column]) -> Callable[[Column], Column]:
+    def replaced(element: Any, **_: Any) -> Any:
+        return places.get(id(element))
+
+    def move(element: Column) -> Column:
+        moved = places.get(id(element))
+        return moved if moved is not None else replacement_traverse(element, {}, replaced)
+
+    return move

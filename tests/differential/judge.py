@@ -1,0 +1,197 @@
+"""The judge: Django's models of the library, and the names that a program may use there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import statistics
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import django.conf
+from django.apps import apps
+
+if not django.conf.settings.configured:
+    # One database, whose file `open_library` names; no logging of Django's own.
+    django.conf.settings.configure(
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        USE_TZ=False,
+        LOGGING_CONFIG=None,
+    )
+    apps.populate(())
+
+from django.db import connection, models
+from django.db.models import functions
+
+__all__ = ["MODELS", "NAMES", "answer", "close_library", "open_library", "statements"]
+
+
+class Record(models.Model):
+    """What all tables have."""
+
+    id = models.IntegerField(primary_key=True)
+
+    class Meta:
+        abstract = True
+        app_label = "library"
+        managed = False
+
+
+def _text(**options: Any) -> models.CharField:
+    return models.CharField(max_length=80, **options)
+
+
+def _link(target: type[models.Model] | str, name: str | None = None, **options: Any) -> models.ForeignKey:
+    return models.ForeignKey(target, models.DO_NOTHING, related_name=name, **options)
+
+
+class Author(Record):
+    name = _text()
+    nick = _text(null=True)
+    slug = _text()
+    country = _text(null=True)
+    age = models.IntegerField(null=True)
+    rating = models.FloatField(null=True)
+    born = models.DateField(null=True)
+    active = models.BooleanField(null=True)
+    mentor = _link("self", "mentees", null=True)
+
+    class Meta(Record.Meta):
+        db_table = "authors"
+
+
+class Publisher(Record):
+    name = _text()
+    founded = models.IntegerField(null=True)
+    revenue = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+
+    class Meta(Record.Meta):
+        db_table = "publishers"
+
+
+class Tag(Record):
+    label = _text()
+    rank = models.IntegerField(null=True)
+
+    class Meta(Record.Meta):
+        db_table = "tags"
+
+
+class Book(Record):
+    title = _text()
+    slug = _text(null=True)
+    isbn = _text()
+    pages = models.IntegerField(null=True)
+    copies = models.IntegerField()
+    price = models.DecimalField(max_digits=8, decimal_places=2, null=True)
+    weight = models.FloatField(null=True)
+    published = models.DateField(null=True)
+    printed = models.DateTimeField(null=True)
+    in_print = models.BooleanField()
+    author = _link(Author, "books")
+    editor = _link(Author, "edited", null=True)
+    publisher = _link(Publisher, null=True)
+    prequel = _link("self", "sequels", null=True)
+    tags = models.ManyToManyField(Tag, db_table="book_tags")
+
+    class Meta(Record.Meta):
+        db_table = "books"
+
+
+class Review(Record):
+    book = _link(Book, "reviews")
+    reviewer = _link(Author, "reviews_written", null=True)
+    stars = models.IntegerField(null=True)
+    note = _text(null=True)
+    score = models.DecimalField(max_digits=8, decimal_places=2)
+    at = models.DateTimeField()
+
+    class Meta(Record.Meta):
+        db_table = "reviews"
+
+
+MODELS = (Author, Publisher, Tag, Book, Review)
+
+TYPES = {
+    "INTEGER": models.IntegerField(),
+    "FLOAT": models.FloatField(),
+    "DECIMAL": models.DecimalField(max_digits=14, decimal_places=4),
+    "TEXT": models.CharField(max_length=200),
+    "BOOLEAN": models.BooleanField(),
+    "DATE": models.DateField(),
+    "DATETIME": models.DateTimeField(),
+}
+
+NAMES: dict[str, Any] = (
+    {name: getattr(models, name) for name in models.__all__}
+    | {name: getattr(functions, name) for name in functions.__all__}
+    | {model.__name__: model for model in MODELS}
+    | TYPES
+    | {"date": dt.date, "datetime": dt.datetime, "timedelta": dt.timedelta, "Decimal": Decimal}
+)
+
+
+def _spread(measure: Callable[[Sequence[float]], float], least: int) -> type[list[Any]]:
+    """Make an SQLite aggregate that passes NULLs over and is NULL for too few numbers; Django's own ones fail."""
+
+    class Spread(list[Any]):
+        def step(self, value: Any) -> None:
+            if value is not None:
+                self.append(value)
+
+        def finalize(self) -> float | None:
+            return measure(self) if len(self) >= least else None
+
+    return Spread
+
+
+_SPREADS = (
+    ("STDDEV_POP", statistics.pstdev, 1),
+    ("STDDEV_SAMP", statistics.stdev, 2),
+    ("VAR_POP", statistics.pvariance, 1),
+    ("VAR_SAMP", statistics.variance, 2),
+)
+
+
+def _upper(text: str | None) -> str | None:
+    return text if text is None else str(text).upper()
+
+
+def _lower(text: str | None) -> str | None:
+    return text if text is None else str(text).lower()
+
+
+def open_library(path: Path) -> None:
+    """Let the models read an SQLite file, with upper() and lower() that know all letters, as other databases do."""
+    close_library()
+    connection.settings_dict["NAME"] = str(path)
+    connection.ensure_connection()
+    driver = connection.connection
+    driver.create_function("UPPER", 1, _upper, deterministic=True)
+    driver.create_function("LOWER", 1, _lower, deterministic=True)
+    for name, measure, least in _SPREADS:
+        driver.create_aggregate(name, 1, _spread(measure, least))
+
+
+def close_library() -> None:
+    """Close the file."""
+    connection.close()
+
+
+def answer(text: str) -> Any:
+    """Give what a program says."""
+    return eval(text, dict(NAMES))  # noqa: S307
+
+
+def statements(text: str) -> list[str]:
+    """Give the SQL that a program runs, whether or not it succeeds."""
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as captured:
+        try:
+            found = answer(text)
+            _ = list(found) if isinstance(found, models.QuerySet) else found
+        except Exception as error:  # noqa: BLE001
+            return [*(query["sql"] for query in captured.captured_queries), f"{type(error).__name__}: {error}"]
+    return [query["sql"] for query in captured.captured_queries]
