@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import zip_longest
 
-__all__ = ["Cell", "html_table", "text_table"]
+__all__ = ["Cell", "html_table", "notice", "text_table"]
 
 Cell = str | None
 """What one cell shows; ``None`` is shown as NULL, apart from every text."""
@@ -84,3 +85,14 @@ def text_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in flat
     )
+
+
+def notice(text: str) -> None:
+    """Say one line beside a result: that it was cut, or that a part of it is missing.
+
+    Examples
+    --------
+    >>> notice("only the first 10 rows are shown")
+    """
+    # Looked up now: a notebook puts its own stream in the place of the terminal's.
+    sys.stderr.write(f"{text}\n")

@@ -10,7 +10,8 @@ The tree, by what the user was doing::
     ├── ReadOnlyAlias                   a write to an alias that only reads
     ├── TableDoesNotExist               a table or view that the alias does not have
     ├── FieldError                      a column, lookup or expression that a query can't use
-    │   └── FieldValueError             a value that a lookup can't compare with
+    │   ├── FieldValueError             a value that a lookup can't compare with
+    │   └── FieldTypeError              something of another type than a lookup or function takes
     ├── KeyRequired                     a write to a table whose rows can't be told apart
     ├── DoesNotExist                    get() found no row   (each model has its own subclass)
     ├── MultipleObjectsReturned         get() found several  (each model has its own subclass)
@@ -41,6 +42,7 @@ __all__ = [
     "DatabaseError",
     "DoesNotExist",
     "FieldError",
+    "FieldTypeError",
     "FieldValueError",
     "ImproperlyConfigured",
     "IntegrityError",
@@ -193,6 +195,10 @@ class FieldError(MultiDBError):
 
 class FieldValueError(FieldError, ValueError):
     """A value that a lookup or expression can't work with; it is a ``ValueError`` too."""
+
+
+class FieldTypeError(FieldError, TypeError):
+    """Something of another type than a lookup or function takes; it is a ``TypeError`` too."""
 
 
 class KeyRequired(MultiDBError):

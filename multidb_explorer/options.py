@@ -22,6 +22,8 @@ class Options:
         Characters of a cell value shown in a preview.
     batch_rows
         Rows per Arrow batch while reading.
+    plot_rows
+        Rows that a plot reads at most.
     connect_timeout
         Seconds to wait for a server before a connection counts as failed.
 
@@ -34,6 +36,7 @@ class Options:
     preview_rows: int = 20
     preview_characters: int = 80
     batch_rows: int = 50_000
+    plot_rows: int = 10_000
     connect_timeout: int = 10
 
 

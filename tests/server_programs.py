@@ -128,7 +128,7 @@ class MariaDBPrograms:
 
     def command(self, folder: Path) -> list[str]:
         """Return the start of every command line, for the data in `folder`."""
-        command = [str(self.server), "--no-defaults", f"--datadir={folder / 'data'}"]
+        command = [str(self.server), "--no-defaults", f"--datadir={folder / 'data'}", f"--tmpdir={folder}"]
         command += [f"--lc-messages-dir={self.share}", f"--character-sets-dir={self.share / 'charsets'}"]
         return [*command, *(["--user=root"] if os.geteuid() == 0 else [])]
 

@@ -89,7 +89,7 @@ class Computing:
         """
         if kind.name == "integer":
             return self._quotient(left, sa.func.nullif(right, 0, type_=right.type))
-        divisor = sa.func.nullif(double(right), 0, type_=sa.Double())
+        divisor: sa.ColumnElement[Any] = sa.func.nullif(double(right), 0, type_=sa.Double())
         found: sa.ColumnElement[Any] = double(left).op("/", return_type=sa.Double())(divisor)
         return self.cast(found, Kind("float"), kind) if kind.name == "decimal" else found
 
@@ -341,8 +341,8 @@ class Computing:
             For a format or an option that the product does not have.
         """
         self._check_explain(form, options)
-        rows = connection.execute(Explained(self._explain_prefix(form, options), statement)).cursor
-        return self._plan(list(rows.fetchall()) if rows is not None else [])
+        cursor: Any = connection.execute(Explained(self._explain_prefix(form, options), statement)).cursor
+        return self._plan(list(cursor.fetchall()))
 
     def _check_explain(self, form: str | None, options: Mapping[str, Any]) -> None:
         known = self.features.explain_formats

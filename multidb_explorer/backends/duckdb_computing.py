@@ -84,7 +84,7 @@ class DuckDBComputing(Backend):
             return super()._cut(local, unit, kind)
         parts = [sa.func.date_part(name, local) for name in ("hour", "minute", "second")]
         kept = parts[: ("hour", "minute", "second").index(unit) + 1]
-        zeros = [sa.literal_column("0")] * (3 - len(kept))
+        zeros: list[Element] = [sa.literal_column("0")] * (3 - len(kept))
         return sa.case((local.is_not(None), sa.func.make_time(*kept, *zeros, type_=sa.Time())))
 
     def difference(self, left: Element, right: Element, kind: Kind) -> Element:
@@ -159,21 +159,21 @@ def _unzoned(column: Element) -> Element:
 
 
 def _parsed_number(column: Element, to: Kind) -> Element:
-    pattern = sa.literal_column("'" + _NUMBER[to.name] + "'")
+    pattern: Element = sa.literal_column("'" + _NUMBER[to.name] + "'")
     found = sa.func.regexp_extract(column, pattern, sa.literal_column("1"), type_=sa.Text())
     number = sa.func.coalesce(sa.func.nullif(found, sa.literal_column("''")), sa.literal_column("'0'"), type_=sa.Text())
-    types = {"integer": sa.BigInteger(), "float": sa.Double()}
+    types: dict[str, Any] = {"integer": sa.BigInteger(), "float": sa.Double()}
     type_ = types.get(to.name) or sa.Numeric(to.precision or 38, 15 if to.scale is None else to.scale)
     return sa.case((column.is_not(None), sa.cast(number, type_)))
 
 
 def _parsed_moment(column: Element, to: Kind) -> Element:
-    found = sa.try_cast(column, sa.Time() if to.name == "time" else sa.DateTime())
+    found: Element = sa.try_cast(column, sa.Time() if to.name == "time" else sa.DateTime())
     if to.name == "timestamp" and to.tz:
         found = sa.func.timezone("UTC", found, type_=sa.DateTime(timezone=True))
     if to.name == "date":
         found = sa.cast(found, sa.Date)
-    pattern = sa.literal_column("'" + _MOMENT[to.name] + "'")
+    pattern: Element = sa.literal_column("'" + _MOMENT[to.name] + "'")
     return sa.case((sa.func.regexp_matches(column, pattern), found))
 
 
@@ -182,7 +182,8 @@ def _between_moments(column: Element, to: Kind) -> Element:
         timed = isinstance(column.type, sa.DateTime) and column.type.timezone
         moment = sa.cast(column, sa.DateTime())
         return column if timed else sa.func.timezone("UTC", moment, type_=sa.DateTime(timezone=True))
-    return sa.cast(_unzoned(column), {"date": sa.Date(), "time": sa.Time()}.get(to.name, sa.DateTime()))
+    types: dict[str, Any] = {"date": sa.Date(), "time": sa.Time()}
+    return sa.cast(_unzoned(column), types.get(to.name) or sa.DateTime())
 
 
 _CONVERT: dict[tuple[str, str], Callable[[Element, Kind], Element]] = {

@@ -226,7 +226,7 @@ def _exp(arguments: Sequence[Element], kind: Kind) -> Element:
 
 def _log(arguments: Sequence[Element], kind: Kind) -> Element:
     base, number = map(double, arguments)
-    quotient = _ln(number).op("/", return_type=sa.Double())(_ln(base))
+    quotient: Element = _ln(number).op("/", return_type=sa.Double())(_ln(base))
     return sa.case((sa.and_(base > 0, base != 1, number > 0), quotient))
 
 
@@ -236,7 +236,7 @@ def _ln(number: Element) -> Element:
 
 def _cot(arguments: Sequence[Element], kind: Kind) -> Element:
     tangent = _call("tan", double(arguments[0]), type_=sa.Double())
-    one = sa.literal(1.0, sa.Double())
+    one: Element = sa.literal(1.0, sa.Double())
     return one.op("/", return_type=sa.Double())(sa.func.nullif(tangent, sa.literal(0.0, sa.Double())))
 
 
@@ -246,7 +246,7 @@ def _power(arguments: Sequence[Element], kind: Kind) -> Element:
     size = exponent * _ln(sa.func.nullif(sa.func.abs(base), sa.literal(0.0, sa.Double()), type_=sa.Double()))
     broken = sa.and_(base < 0, exponent != sa.func.floor(exponent))
     nothing = sa.or_(sa.and_(base == 0, exponent < 0), broken, size > _LARGEST_EXPONENT)
-    zero = sa.literal(0.0, sa.Double())
+    zero: Element = sa.literal(0.0, sa.Double())
     return sa.case((nothing, sa.null()), (size < -_LARGEST_EXPONENT, zero), else_=found)
 
 

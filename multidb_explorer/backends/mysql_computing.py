@@ -165,7 +165,7 @@ def _ord(arguments: Sequence[Element], kind: Kind) -> Element:
 
 def _digest(name: str, *size: int) -> Writer:
     def write(arguments: Sequence[Element], kind: Kind) -> Element:
-        sizes = [sa.literal_column(str(bits)) for bits in size]
+        sizes: list[Element] = [sa.literal_column(str(bits)) for bits in size]
         return getattr(sa.func, name)(utf8(arguments[0]), *sizes, type_=sa.Text())  # type: ignore[no-any-return]
 
     return write
@@ -198,7 +198,7 @@ def _round(arguments: Sequence[Element], kind: Kind) -> Element:
     if kind.name == "decimal":
         return sa.func.round(number, digits, type_=sa.Numeric())
     # A double is rounded by its decimal digits, unless it is too large to have any after the point.
-    exact = sa.cast(sa.func.round(sa.cast(number, sa.Numeric(65, 30)), digits), sa.Double())
+    exact: Element = sa.cast(sa.func.round(sa.cast(number, sa.Numeric(65, 30)), digits), sa.Double())
     small = sa.func.abs(number) < sa.literal_column("1e15")
     return sa.case((small, exact), else_=sa.func.round(number, digits, type_=sa.Double()))
 

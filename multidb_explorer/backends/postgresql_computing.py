@@ -70,8 +70,8 @@ class PostgreSQLComputing(Backend):
         if kind.name != "float":
             return super().remainder(left, right, kind)
         # There is none of doubles; decimals of their digits have one.
-        parts = [_shortest(sa.cast(part, sa.Double())) for part in (left, right)]
-        return sa.cast(super().remainder(*parts, Kind("decimal")), sa.Double())
+        left, right = (_shortest(sa.cast(part, sa.Double())) for part in (left, right))
+        return sa.cast(super().remainder(left, right, Kind("decimal")), sa.Double())
 
     def _aggregated(self, name: str, column: Element, kind: Kind) -> Element:
         if kind.name == "boolean" and name in ("min", "max"):
@@ -169,12 +169,12 @@ def _time_text(column: Element, to: Kind) -> Element:
 def _parsed_number(column: Element, to: Kind) -> Element:
     found = sa.func.substring(column, sa.literal(_NUMBER[to.name], sa.Text()), type_=sa.Text())
     number = sa.cast(sa.func.coalesce(found, sa.literal_column("'0'"), type_=sa.Text()), sa.Numeric())
-    type_ = sa.Numeric(to.precision, to.scale) if to.name == "decimal" else _plain(to)
+    type_: Any = sa.Numeric(to.precision, to.scale) if to.name == "decimal" else _plain(to)
     return sa.case((column.is_not(None), sa.cast(number, type_)))
 
 
 def _parsed_moment(column: Element, to: Kind) -> Element:
-    types = {"date": sa.Date(), "time": sa.Time(), "timestamp": sa.DateTime(timezone=to.tz)}
+    types: dict[str, Any] = {"date": sa.Date(), "time": sa.Time(), "timestamp": sa.DateTime(timezone=to.tz)}
     moment = sa.cast(column, sa.DateTime()) if to.name == "date" else column
     if to.name == "timestamp" and to.tz:
         moment = sa.func.timezone("UTC", sa.cast(column, sa.DateTime()))
@@ -187,7 +187,8 @@ def _between_moments(column: Element, to: Kind) -> Element:
         column = sa.func.timezone("UTC", column, type_=sa.DateTime())
     if not timed and to.name == "timestamp" and to.tz:
         return sa.func.timezone("UTC", sa.cast(column, sa.DateTime()), type_=sa.DateTime(timezone=True))
-    return sa.cast(column, {"date": sa.Date(), "time": sa.Time()}.get(to.name, sa.DateTime(timezone=to.tz)))
+    types: dict[str, Any] = {"date": sa.Date(), "time": sa.Time()}
+    return sa.cast(column, types.get(to.name) or sa.DateTime(timezone=to.tz))
 
 
 _CONVERT: dict[tuple[str, str], Callable[[Element, Kind], Element]] = {

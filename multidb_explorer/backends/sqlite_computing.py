@@ -24,7 +24,8 @@ __all__ = ["SQLiteComputing"]
 
 Element = sa.ColumnElement[Any]
 
-_TEXT, _WHOLE, _DOUBLE = sa.Text(), sa.Integer(), sa.Double()
+_TEXT, _WHOLE = sa.Text(), sa.Integer()
+_DOUBLE: sa.Double[float] = sa.Double()
 
 
 def _right(arguments: Sequence[Element], kind: Kind) -> Element:
@@ -53,7 +54,7 @@ def _extreme(name: str) -> Writer:
 
 
 def _now(arguments: Sequence[Element], kind: Kind) -> Element:
-    written = sa.literal_column("'%Y-%m-%d %H:%M:%f'")
+    written: Element = sa.literal_column("'%Y-%m-%d %H:%M:%f'")
     # The clock counts milliseconds; the zeros make it as long as any other timestamp with a fraction.
     stamp = sa.func.strftime(written, sa.literal_column("'now'"), type_=_TEXT).concat(sa.literal_column("'000'"))
     return sa.type_coerce(stamp, sa.DateTime(timezone=True))
@@ -117,30 +118,32 @@ class SQLiteComputing(Backend):
     }
 
     def _converted(self, column: Element, kind: Kind, to: Kind) -> Element:
+        type_: Any = self.type_of(to)
         if kind.name in _MOMENTS and to.name in _MOMENTS:
-            return (
-                sa.func.multidb_part(to.name, kind.name, column, None, type_=self.type_of(to))
-                if (to.name != "timestamp")
-                else sa.func.multidb_truncated("second", "timestamp", column, None, type_=self.type_of(to))
-                if (kind.name == "date")
-                else column
-            )
+            return self._moment(column, kind, to)
         match (kind.name, to.name):
             case ("text", "date" | "time" | "timestamp"):
-                return sa.func.multidb_parsed(to.name, column, type_=self.type_of(to))
-            case ("text" | "integer", "text"):
-                return sa.cast(column, _TEXT)
-            case (_, "text"):
-                return sa.func.multidb_text(kind.name, column, type_=_TEXT)
-            case (_, "boolean"):
-                return sa.type_coerce(column != 0, sa.Boolean())
-            case ("text", "decimal"):
-                return sa.func.multidb_decimal(sa.cast(column, _DOUBLE), to.scale, type_=self.type_of(to))
+                found: Element = sa.func.multidb_parsed(to.name, column, type_=type_)
             case (_, "decimal"):
-                return sa.func.multidb_decimal(column, to.scale, type_=self.type_of(to))
-            case (_, "integer" | "float"):
-                return sa.cast(column, self.type_of(to))
-        return sa.type_coerce(column, self.type_of(to))
+                column = sa.cast(column, _DOUBLE) if kind.name == "text" else column
+                found = sa.func.multidb_decimal(column, to.scale, type_=type_)
+            case (_, "boolean"):
+                found = sa.type_coerce(column != 0, type_)
+            case (_, "integer" | "float") | ("text" | "integer", "text"):
+                found = sa.cast(column, type_)
+            case (_, "text"):
+                found = sa.func.multidb_text(kind.name, column, type_=type_)
+            case _:
+                found = sa.type_coerce(column, type_)
+        return found
+
+    def _moment(self, column: Element, kind: Kind, to: Kind) -> Element:
+        type_ = self.type_of(to)
+        if to.name != "timestamp":
+            return sa.func.multidb_part(to.name, kind.name, column, None, type_=type_)
+        if kind.name == "timestamp":
+            return sa.type_coerce(column, type_)
+        return sa.func.multidb_truncated("second", "timestamp", column, None, type_=type_)
 
     def _quotient(self, left: Element, right: Element) -> Element:
         return left.op("/", return_type=sa.BigInteger())(right)

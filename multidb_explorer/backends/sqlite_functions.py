@@ -64,9 +64,8 @@ def _right(text: Any, length: int) -> str:
 
 
 def _lpad(text: Any, length: int, filler: str) -> str:
-    text = str(text)
-    missing = max(0, length - len(text))
-    return (filler * missing)[:missing] + text[: max(0, length)]
+    missing = max(0, length - len(str(text)))
+    return (filler * missing)[:missing] + str(text)[: max(0, length)]
 
 
 def _rpad(text: Any, length: int, filler: str) -> str:
@@ -212,7 +211,7 @@ _PARTS: dict[str, Callable[[dt.datetime], Any]] = {
     "second": lambda moment: moment.second,
 }
 
-_MIDNIGHT = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+_MIDNIGHT: dict[str, Any] = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
 
 _CUTS: dict[str, Callable[[dt.datetime], dt.datetime]] = {
     "year": lambda moment: moment.replace(month=1, day=1, **_MIDNIGHT),

@@ -15,15 +15,18 @@ _WIDE = Context(prec=100)
 
 
 def naive(value: dt.datetime) -> dt.datetime:
+    """Give a timestamp in UTC without its time zone."""
     return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
 def number(value: Decimal) -> int | float:
+    """Give the integer or double that reads back as the digits of a decimal."""
     whole = value == value.to_integral_value() and abs(value) < 2**63
     return int(value) if whole else float(value)
 
 
 def to_datetime(value: Any) -> dt.datetime:
+    """Read a stored timestamp; an instant is read as UTC."""
     if isinstance(value, str):
         found = dt.datetime.fromisoformat(value)
         return found.astimezone(dt.UTC).replace(tzinfo=None) if found.tzinfo else found
@@ -42,10 +45,12 @@ def _to_date(value: Any) -> dt.date:
 
 
 def to_time(value: Any) -> dt.time:
+    """Read a stored time of day."""
     return dt.time.fromisoformat(value)
 
 
 def to_interval(value: Any) -> dt.timedelta:
+    """Read a stored interval."""
     # SQLAlchemy keeps an interval as a timestamp counted from the epoch.
     return to_datetime(value) - dt.datetime(1970, 1, 1)
 
@@ -71,6 +76,7 @@ def _to_float(value: Any) -> float:
 
 
 def decimal_decoder(scale: int | None) -> Decoder:
+    """Make the reader of decimals of so many places."""
     places = None if scale is None else Decimal(1).scaleb(-scale)
 
     def decode(value: Any) -> Decimal:
@@ -93,6 +99,7 @@ def _to_binary(value: Any) -> bytes:
 
 
 def to_uuid(value: Any) -> uuid.UUID:
+    """Read a stored UUID."""
     return uuid.UUID(bytes=value) if isinstance(value, bytes) else uuid.UUID(value)
 
 

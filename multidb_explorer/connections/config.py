@@ -46,6 +46,8 @@ class AliasSettings:
         The most connections that are kept open.
     schema
         The schema that unqualified tables are looked up in.
+    time_zone
+        The zone in which parts of instants (their hour, their date) are taken; UTC if it is not said.
     options
         Arguments for the driver's ``connect``; secret ones are `Secret` objects.
     query_secrets
@@ -71,6 +73,7 @@ class AliasSettings:
     statement_timeout: float | None = None
     pool_size: int | None = None
     schema: str | None = None
+    time_zone: str | None = None
     options: Mapping[str, Any] = field(default_factory=immutabledict)
     query_secrets: Mapping[str, Secret] = field(default_factory=immutabledict)
     origins: Mapping[str, str] = field(default_factory=immutabledict, compare=False)

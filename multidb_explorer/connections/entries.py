@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from multidb_explorer.backends.functions import zone_of
 from multidb_explorer.connections.colors import checked_color
 from multidb_explorer.connections.redaction import redact
 from multidb_explorer.connections.secrets import Secret
-from multidb_explorer.errors import ConnectionDoesNotExist, ImproperlyConfigured, near, one_of
+from multidb_explorer.errors import ConnectionDoesNotExist, FieldError, ImproperlyConfigured, near, one_of
 
 __all__ = ["CREDENTIALS", "KEYS", "LOCATION", "Entry", "checked_alias", "read_entry", "refused"]
 
@@ -33,7 +34,6 @@ _DJANGO_ONLY = {
     "CONN_MAX_AGE",
     "DISABLE_SERVER_SIDE_CURSORS",
     "TEST",
-    "TIME_ZONE",
 }
 
 
@@ -160,6 +160,15 @@ def _url(value: object) -> URL:
     return url
 
 
+def _time_zone(value: object) -> str:
+    name = _text(value)
+    try:
+        zone_of(name)
+    except FieldError as error:
+        raise _UnfitError(f"is unknown: {error}") from None
+    return name
+
+
 _CHECKS: dict[str, Callable[[object], Any]] = {
     "URL": _url,
     "ENGINE": _engine,
@@ -176,6 +185,7 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
     "statement_timeout": _seconds,
     "pool_size": _count,
     "schema": _text,
+    "time_zone": _time_zone,
 }
 KEYS = tuple(_CHECKS)
 _SPELLING = {key.casefold(): key for key in _CHECKS}

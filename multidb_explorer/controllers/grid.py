@@ -112,7 +112,7 @@ class GridController(Controller):
             "title": self.title,
             "alias": self._marked(),
             "sort": _sort_keys(self.sort),
-            "default_sort": _sort_keys(self.queryset._state.order),
+            "default_sort": _sort_keys(self.queryset.ordered_by),
             "selection": [list(pair) for pair in self.selection],
             "selected_count": self.selected_count,
         }
@@ -126,8 +126,7 @@ class GridController(Controller):
 
     def estimate(self) -> None:
         """Take the catalog's estimate of the rows, where there is one and the whole table is shown."""
-        state = self.queryset._state
-        if state.where or state.sliced or state.empty:
+        if not self.queryset.whole:
             return
         try:
             tables = catalog_of(databases[self.queryset.db]).tables()

@@ -91,7 +91,7 @@ class Pager:
     def _order(self) -> tuple[OrderKey, ...]:
         """The columns of the order, completed by the key."""
         key = self.queryset.key_required()
-        given = [part for name in self.queryset._state.order for part in self._spelt(name, key)]
+        given = [part for name in self.queryset.ordered_by for part in self._spelt(name, key)]
         named = {name.removeprefix("-") for name in given}
         return tuple(map(self._order_key, dict.fromkeys([*given, *(name for name in key if name not in named)])))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from multidb_explorer.models.model import Model
+from multidb_explorer.models.prefetch import Prefetch
 from multidb_explorer.models.reflected import reflect
 
-__all__ = ["Model", "reflect"]
+__all__ = ["Model", "Prefetch", "reflect"]

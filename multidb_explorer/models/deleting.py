@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import NotSupportedError, ProtectedRows, RowConflict, StaleRow
+from multidb_explorer.models.loading import load
 from multidb_explorer.models.saving import conflict
 from multidb_explorer.models.target import Target
 from multidb_explorer.schema.catalog import Reference, TableSchema
@@ -38,6 +39,7 @@ def delete(instance: Model, *, using: str, cascade: bool = False, force: bool = 
     elsewhere = instance._state.db != using
     if elsewhere and not force:
         _refuse_same_database(instance, target)
+        load(instance, instance.get_deferred_fields())
     key = target.key_of(instance)
     with target.database.atomic() as connection:
         row = target.row(key, lock=True)

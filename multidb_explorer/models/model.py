@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeVar
 
 import sqlalchemy as sa
@@ -11,12 +11,19 @@ import sqlalchemy as sa
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.display import html_table
 from multidb_explorer.errors import DoesNotExist, FieldError, ImproperlyConfigured, MultipleObjectsReturned
+from multidb_explorer.models import loading, related
+from multidb_explorer.models.attributes import FieldAttribute, ModelType, listed, relation_named
+from multidb_explorer.models.checks import check_relations
 from multidb_explorer.models.options import Options
+from multidb_explorer.models.refreshing import refresh
+from multidb_explorer.models.registry import declared
+from multidb_explorer.models.related import Known
+from multidb_explorer.models.showing import RelationList
 from multidb_explorer.models.sources import DeclaredSource, ReflectedSource
 from multidb_explorer.query.preview import cell_text
 from multidb_explorer.query.queryset import QuerySet
 
-__all__ = ["FieldAttribute", "InstanceState", "Model", "Objects"]
+__all__ = ["InstanceState", "Model", "Objects"]
 
 M = TypeVar("M", bound="Model")
 
@@ -31,26 +38,19 @@ class InstanceState:
         The alias it was read from or last saved to; ``None`` for a new one.
     adding
         Whether it is in no database yet.
+    deferred
+        Fields that were not read with it.
+    extra
+        What was read with it that is no field: annotations, and lists that `Prefetch` was told to keep.
+    related
+        Relatives that need no query any more, by attribute.
     """
 
     db: str | None = None
     adding: bool = True
-
-
-class FieldAttribute:
-    """A column as an attribute: the value on an instance, the SQLAlchemy column on the class."""
-
-    def __init__(self, name: str, column: sa.Column[Any] | None = None) -> None:
-        self.name = name
-        self.column = column
-
-    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
-        if instance is None:
-            return self.column if self.column is not None else self
-        return instance._values.get(self.name)
-
-    def __set__(self, instance: Model, value: Any) -> None:
-        instance._values[self.name] = value
+    deferred: frozenset[str] = frozenset()
+    extra: dict[str, Any] = field(default_factory=dict)
+    related: dict[str, Known] = field(default_factory=dict)
 
 
 class Objects:
@@ -64,16 +64,17 @@ class Objects:
         return QuerySet(owner._source)
 
 
-class Model:
+class Model(metaclass=ModelType):
     """Base class of models.
 
-    Declare SQLAlchemy columns and an inner ``Meta`` with ``table``, ``using``, ``schema`` and ``key``; or let
-    ``mdb.reflect()`` make the class from a live table.
+    Declare SQLAlchemy columns and an inner ``Meta`` with ``table``, ``using``, ``schema``, ``key`` and ``relations``;
+    or let ``mdb.reflect()`` make the class from a live table. Foreign keys make relations: ``order.user``,
+    ``user.order_set``; `Model.relations` lists them.
 
     Parameters
     ----------
     **values
-        The fields' values; ``pk`` stands for the key.
+        The fields' values; ``pk`` stands for the key, and ``user=ann`` sets the foreign key behind ``user``.
 
     Examples
     --------
@@ -94,6 +95,7 @@ class Model:
     _source: ClassVar[DeclaredSource | ReflectedSource]
     DoesNotExist: ClassVar[type[DoesNotExist]] = DoesNotExist
     MultipleObjectsReturned: ClassVar[type[MultipleObjectsReturned]] = MultipleObjectsReturned
+    _foreign_keys: ClassVar[dict[str, sa.ForeignKeyConstraint]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -109,8 +111,11 @@ class Model:
             (MultipleObjectsReturned,),
             {"__module__": cls.__module__, "__qualname__": f"{cls.__qualname__}.MultipleObjectsReturned"},
         )
+        constraints = _constraints(cls)
         if columns and not cls._meta.abstract:
-            cls._attach(DeclaredSource(cls, cls._meta, columns), columns)
+            source = DeclaredSource(cls, cls._meta, columns, constraints)
+            cls._attach(source, columns)
+            declared.add(source)
 
     @classmethod
     def _attach(cls, source: DeclaredSource | ReflectedSource, columns: Mapping[str, sa.Column[Any] | None]) -> None:
@@ -118,6 +123,7 @@ class Model:
         unknown = [name for name in source.options.key if name not in source.names]
         if unknown:
             raise FieldError.unknown("field", unknown[0], f"Meta.key of model {cls.__name__}", source.names)
+        check_relations(source)
         cls._source = source
         for name, column in columns.items():
             # A column called like a method stays reachable as instance["save"].
@@ -130,20 +136,24 @@ class Model:
         self._values: dict[str, Any] = {}
         self._state = InstanceState()
         key = values.pop("pk", None) if "pk" not in self._source.names else None
-        for name in values:
-            self._require(name)
+        relatives = {name: values.pop(name) for name in list(values) if name not in self._source.names}
         for name, default in _defaults(self._source).items():
             if name not in values:
                 self._values[name] = default
         self._values.update(values)
+        for name, other in relatives.items():
+            self._assign(name, other)
         if key is not None:
             self.pk = key
 
     @classmethod
-    def _from_row(cls, values: dict[str, Any], alias: str) -> Self:
+    def _from_row(cls, values: dict[str, Any], alias: str, annotations: Mapping[str, Any] | None = None) -> Self:
+        """Make an instance of what was read; fields that are missing are read when they are asked for."""
         instance = cls.__new__(cls)
         instance._values = values
-        instance._state = InstanceState(alias, adding=False)
+        names = cls._source.names
+        deferred = frozenset(names).difference(values) if len(values) < len(names) else frozenset()
+        instance._state = InstanceState(alias, adding=False, deferred=deferred, extra=dict(annotations or {}))
         return instance
 
     # Values
@@ -153,18 +163,73 @@ class Model:
             raise FieldError.unknown("field", name, type(self).__name__, self._source.names)
 
     def __getitem__(self, name: str) -> Any:
+        if name in self._state.extra:
+            return self._state.extra[name]
         self._require(name)
-        return self._values.get(name)
+        return loading.value_of(self, name)
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._require(name)
         self._values[name] = value
 
+    def __getattr__(self, name: str) -> Any:
+        # Names with an underscore are Python's own questions; none of them is a relation.
+        if not name.startswith("_"):
+            if name in self._state.extra:
+                return self._state.extra[name]
+            relation = relation_named(type(self), self._state.db, name)
+            if relation is not None:
+                return related.get(self, relation)
+        # Asked again for its own message.
+        return object.__getattribute__(self, name)
+
     def __setattr__(self, name: str, value: Any) -> None:
         # A misspelt field would otherwise be kept as a plain attribute and silently never be saved.
-        if not name.startswith("_") and not hasattr(type(self), name):
+        if name.startswith("_") or any(name in vars(base) for base in type(self).__mro__):
+            super().__setattr__(name, value)
+        elif name in self._state.extra:
+            self._state.extra[name] = value
+        else:
+            self._assign(name, value)
+
+    def _assign(self, name: str, other: Any) -> None:
+        relation = relation_named(type(self), self._state.db, name)
+        if relation is None:
             self._require(name)
-        super().__setattr__(name, value)
+        else:
+            related.assign(self, relation, other)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._state.extra, *listed(type(self), self._state.db)})
+
+    @classmethod
+    def relations(cls, using: str | None = None) -> RelationList:
+        """List the relations to other tables: their names in lookups, their attributes, where they lead, and how.
+
+        Parameters
+        ----------
+        using
+            The alias; by default the model's own.
+
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> from sqlalchemy import Column, ForeignKey, Integer
+        >>> class Author(mdb.Model):
+        ...     id = Column(Integer, primary_key=True)
+        >>> class Book(mdb.Model):
+        ...     id = Column(Integer, primary_key=True)
+        ...     author_id = Column(Integer, ForeignKey("author.id"))
+        >>> Book.author
+        <Book.author: forward relation to row of Author (author_id = id)>
+        >>> Author.book_set
+        <Author.book_set: backward relation to rows of Book (id = author_id)>
+        """
+        return RelationList.of(cls, using)
+
+    def get_deferred_fields(self) -> set[str]:
+        """Name the fields that were not read and will be when they are asked for."""
+        return {name for name in self._state.deferred if name not in self._values}
 
     @property
     def pk(self) -> Any:
@@ -188,7 +253,8 @@ class Model:
         self._values.update(zip(key, values, strict=True))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the values by field."""
+        """Give the values by field, reading those that were left out."""
+        loading.load(self, self.get_deferred_fields())
         return {name: self._values.get(name) for name in self._source.names}
 
     # Writing
@@ -273,11 +339,17 @@ class Model:
 
         return delete(self, using=self._chosen(using), cascade=cascade, force=force)
 
-    def refresh_from_db(self, using: str | None = None) -> None:
-        """Read the row again, from its own database or another one."""
-        alias = self._chosen(using)
-        fresh = type(self).objects.using(alias).get(pk=self.pk)
-        self._values, self._state = fresh._values, fresh._state
+    def refresh_from_db(self, using: str | None = None, fields: Iterable[str] | None = None) -> None:
+        """Read the row again, from its own database or another one.
+
+        Parameters
+        ----------
+        using
+            The alias; by default the one the instance lives in.
+        fields
+            Only these fields or relations; by default all that were read.
+        """
+        refresh(self, self._chosen(using), fields)
 
     def _chosen(self, using: str | None) -> str:
         alias = using if using is not None else (self._state.db or self._source.default_alias)
@@ -298,11 +370,15 @@ class Model:
         return hash((type(self), self.pk, self._state.db))
 
     def __repr__(self) -> str:
-        where = f"on {self._state.db!r}" if self._state.db else "not saved"
+        where = f"on {self._state.db!r}" if self._state.db and not self._state.adding else "not saved"
         return f"<{type(self).__name__} pk={self.pk!r}, {where}>"
 
     def _repr_html_(self) -> str:
-        rows = [[name, cell_text(value)] for name, value in self.to_dict().items()]
+        missing = self.get_deferred_fields()
+        rows = [
+            [name, "(not read)" if name in missing else cell_text(self._values.get(name))]
+            for name in self._source.names
+        ]
         return html_table(["field", "value"], rows, caption=repr(self).strip("<>"))
 
 
@@ -318,6 +394,16 @@ def _collected(cls: type[Model]) -> dict[str, sa.Column[Any]]:
                 own.name = own.name or name
                 columns[name] = own
     return columns
+
+
+def _constraints(cls: type[Model]) -> dict[str, sa.ForeignKeyConstraint]:
+    """Take the foreign keys of several columns out of a class body: their names are the relations'."""
+    own = {name: value for name, value in vars(cls).items() if isinstance(value, sa.ForeignKeyConstraint)}
+    for name in own:
+        delattr(cls, name)
+    inherited = {name: constraint._copy() for name, constraint in cls._foreign_keys.items()}
+    cls._foreign_keys = {**inherited, **own}
+    return cls._foreign_keys
 
 
 def _defaults(source: DeclaredSource | ReflectedSource) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 
 from multidb_explorer.errors import ImproperlyConfigured, near
+from multidb_explorer.models.relation_options import RelationOptions, relation_options
 
 __all__ = ["Options"]
 
-_KNOWN = ("table", "schema", "using", "key", "abstract")
+_KNOWN = ("table", "schema", "using", "key", "abstract", "relations")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Options:
         The alias that the model belongs to.
     key
         Columns that tell rows apart where the table declares no key.
+    relations
+        Names of relations, link tables, and references that the database has no foreign key for.
     """
 
     model: str
@@ -32,6 +35,7 @@ class Options:
     using: str | None = None
     key: tuple[str, ...] = ()
     abstract: bool = False
+    relations: RelationOptions = ()
 
     @classmethod
     def of(cls, name: str, meta: type | None, *, inherited: bool = False) -> Options:
@@ -70,4 +74,5 @@ class Options:
             using=given.get("using"),
             key=(key,) if isinstance(key, str) else tuple(key),
             abstract=bool(given.get("abstract", False)),
+            relations=relation_options(given.get("relations"), f"model {name}"),
         )

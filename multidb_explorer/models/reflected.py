@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.models.model import Model
 from multidb_explorer.models.options import Options
+from multidb_explorer.models.registry import class_name, family_of
+from multidb_explorer.models.relation_options import RelationOptions, relation_options
 from multidb_explorer.models.sources import ReflectedSource
-from multidb_explorer.schema.inspector import catalog_of
+from multidb_explorer.schema.catalog import TableSchema
 
-__all__ = ["reflect"]
+__all__ = ["make", "reflect"]
 
 
 def reflect(
-    table: str, using: str = "default", *, schema: str | None = None, key: str | Sequence[str] = ()
+    table: str,
+    using: str = "default",
+    *,
+    schema: str | None = None,
+    key: str | Sequence[str] = (),
+    relations: Mapping[Any, Mapping[str, Any]] | None = None,
 ) -> type[Model]:
-    """Make a model of a live table or view.
+    """Make a model of a live table or view; the same class again until the alias's catalog is refreshed.
 
     Parameters
     ----------
@@ -30,6 +36,9 @@ def reflect(
         The schema, where it is not the alias's own.
     key
         Columns that tell rows apart, for a table that declares no key.
+    relations
+        Names for its relations, and relations that the database declares no foreign key for, as in
+        ``Meta.relations``: ``{"mentor_id": {"related_name": "mentees"}, "tags": {"through": "book_tags"}}``.
 
     Returns
     -------
@@ -40,6 +49,8 @@ def reflect(
     ------
     ConnectionDoesNotExist, TableDoesNotExist
         With near names.
+    FieldError, ImproperlyConfigured
+        For `relations` that name a column or option which does not exist.
 
     Examples
     --------
@@ -52,26 +63,22 @@ def reflect(
     >>> Orders = mdb.reflect("orders")
     >>> Orders(id=1)
     <Orders pk=1, not saved>
+    >>> mdb.reflect("orders") is Orders
+    True
     """
-    described = catalog_of(databases[using]).table(table, schema)
     named = (key,) if isinstance(key, str) else tuple(key)
-    name = _class_name(table)
-    options = Options(model=name, table=table, schema=schema, using=using, key=named)
-    doc = _doc(described.name, using, [column.name for column in described.columns])
-    model: type[Model] = type(name, (Model,), {"__doc__": doc})
+    return family_of(databases[using]).model(table, schema, named, relation_options(relations, f"table {table!r}"))
+
+
+def make(
+    described: TableSchema, using: str, schema: str | None, key: tuple[str, ...], relations: RelationOptions
+) -> type[Model]:
+    """Make the class of a table that was described."""
+    name = class_name(described.name)
+    options = Options(model=name, table=described.name, schema=schema, using=using, key=key, relations=relations)
+    columns = [column.name for column in described.columns]
+    doc = f"Rows of table {described.name!r} on alias {using!r}, with the fields {', '.join(columns)}."
+    model: type[Model] = type(name, (Model,), {"__doc__": doc, "__module__": __name__})
     model._meta = options
-    model._attach(
-        ReflectedSource(model, options, described), dict.fromkeys(column.name for column in described.columns)
-    )
+    model._attach(ReflectedSource(model, options, described), dict.fromkeys(columns))
     return model
-
-
-def _class_name(table: str) -> str:
-    """Name a class after its table: words joined, each with a capital."""
-    words = re.findall(r"\w+", table.replace("_", " "))
-    name = "".join(word[:1].upper() + word[1:] for word in words)
-    return name if name.isidentifier() else f"Table{name}"
-
-
-def _doc(table: str, alias: str, columns: Sequence[Any]) -> str:
-    return f"Rows of table {table!r} on alias {alias!r}, with the fields {', '.join(columns)}."

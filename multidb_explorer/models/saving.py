@@ -9,6 +9,8 @@ from sqlalchemy.engine import Connection
 
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import FieldError, KeyRequired, RowConflict, StaleRow
+from multidb_explorer.models.loading import load
+from multidb_explorer.models.related import check_assigned, settle
 from multidb_explorer.models.target import Target
 from multidb_explorer.writing.statements import insert_row, update_row
 
@@ -33,14 +35,21 @@ def save(
     _check(instance, force_insert, force_update, update_fields, on_conflict)
     if update_fields is not None and not update_fields:
         return
+    missing = instance.get_deferred_fields()
+    if missing and instance._state.db != using:
+        # Another database gets the whole row.
+        load(instance, missing)
+    check_assigned(instance, using)
     target = Target.of(type(instance), databases[using])
     values = target.values_of(instance)
     saving = _Saving(instance, target, values, tuple(update_fields or ()), on_conflict)
     with target.database.atomic() as connection:
-        made = saving.run(connection, force_insert=force_insert, force_update=force_update)
+        partly = bool(instance.get_deferred_fields()) and not force_insert
+        made = saving.run(connection, force_insert=force_insert, force_update=force_update or partly)
     if made is not None:
         instance._values.update(made)
         instance._state.db, instance._state.adding = using, False
+        settle(instance, using)
 
 
 def _check(

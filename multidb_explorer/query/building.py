@@ -130,6 +130,17 @@ class Building(Generic[M]):
         """Whether an order was asked for."""
         return bool(self._state.order) or self._state.empty
 
+    @property
+    def ordered_by(self) -> tuple[str, ...]:
+        """The terms of the order that are names, ``-name`` for descending."""
+        return tuple(term for term in self._state.order if isinstance(term, str))
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row of the table is asked for, each once."""
+        state = self._state
+        return not (state.steps or state.sliced or state.empty or state.distinct or state.combination)
+
     # What is read
 
     def annotate(self, *expressions: Expression, **named: Any) -> Self:
@@ -283,6 +294,8 @@ class Building(Generic[M]):
         mine, theirs = (Q(*(s.condition for s in each._state.steps if isinstance(s, Where))) for each in (self, other))
         rest = tuple(step for step in self._state.steps if not isinstance(step, Where))
         if not mine or not theirs:
+            if not mine and not theirs and sign == "^":
+                return self.none()
             # The side without a condition is all rows.
             found: tuple[Any, ...] = (Where(~(mine or theirs)),) if sign == "^" and (mine or theirs) else ()
             return self._merged(other, (*rest, *found))

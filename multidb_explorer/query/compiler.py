@@ -112,7 +112,8 @@ def aggregating(state: QueryState, bound: Bound, items: Mapping[str, Expression]
             alias=bound.database.alias,
         )
     selection = Selection(bound, state)
-    derived = selection.grouping is not None or state.sliced or state.distinct or selection.windowed
+    windows = selection.windowed or any(each.window for each in selection.scope.annotations.values())
+    derived = selection.grouping is not None or state.sliced or state.distinct or windows
     scope = Summary(selection.scope) if derived else selection.scope
     outputs = []
     for name, expression in items.items():

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.values import canonical, plain
 from multidb_explorer.connections.database import Database
-from multidb_explorer.errors import FieldError, FieldValueError, ValueNotRepresentable
+from multidb_explorer.errors import FieldError, FieldTypeError, FieldValueError, ValueNotRepresentable
 from multidb_explorer.query.expressions import Resolved
 from multidb_explorer.query.subqueries import Rows
 
@@ -131,7 +131,7 @@ def _in(operand: Operand, values: Any) -> Condition:
     if isinstance(values, Rows):
         return _among(operand, values)
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise FieldError(f"{operand.name}__in takes a list of values, not {type(values).__name__}.")
+        raise FieldTypeError(f"{operand.name}__in takes a list of values, not {type(values).__name__}.")
     given = list(values)
     computed = [_exact(operand, item) for item in given if isinstance(item, Resolved)]
     found = [item for item in _members(operand, [i for i in given if not isinstance(i, Resolved)]) if item is not None]
@@ -164,8 +164,9 @@ def _missing(value: Any) -> bool:
 def _range(operand: Operand, value: Any) -> Condition:
     try:
         low, high = value
-    except (TypeError, ValueError):
-        raise FieldValueError(f"{operand.name}__range takes two values: (lowest, highest).") from None
+    except (TypeError, ValueError) as error:
+        kind = FieldTypeError if isinstance(error, TypeError) else FieldValueError
+        raise kind(f"{operand.name}__range takes two values: (lowest, highest).") from None
     return sa.and_(LOOKUPS["gte"].compile(operand, low), LOOKUPS["lte"].compile(operand, high))
 
 
@@ -246,7 +247,8 @@ class Transform:
         """
         if operand.kind.name not in self.kinds:
             raise FieldError(f"Column {operand.name!r} is {operand.kind} and has no {self.name}.")
-        part = operand.database.backend.date_part(operand.column, self.name, operand.kind)
+        zone = operand.database.settings.time_zone
+        part = operand.database.backend.date_part(operand.column, self.name, operand.kind, zone)
         return replace(operand, column=part, kind=self.result)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar, cast, overload
 
+from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import FieldValueError, KeyRequired
@@ -367,7 +368,7 @@ class QuerySet(Building[M], Framed):
             raise ValueError(f"'kind' must be one of {', '.join(map(repr, kinds))}, not {kind!r}.")
         if order not in ("ASC", "DESC"):
             raise ValueError("'order' must be either 'ASC' or 'DESC'.")
-        cut = Trunc(field, kind, tzinfo=tzinfo, output_field="date" if "hour" not in kinds else "timestamp")
+        cut = Trunc(field, kind, tzinfo=tzinfo, output_field=None if "hour" in kinds else Kind("date"))
         found = self.annotate(moment=cut).values_list("moment", flat=True)
         found = found.filter(moment__isnull=False).distinct()
         return found.order_by("-moment" if order == "DESC" else "moment")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,6 +65,7 @@ class Selection:
         self.scope = Scope(self.bound, self.outer, conditions=compiled_condition)
         self._definitions: dict[str, Expression] = {}
         self._outputs: dict[str, list[Output]] = {}
+        self._asked: tuple[str, ...] = ()
         for step in self.state.steps:
             match step:
                 case Where():
@@ -122,7 +123,7 @@ class Selection:
     def _annotate(self, step: Annotated) -> None:
         aggregate = False
         for name, expression in step.items:
-            if name in self.bound.by_name or name in self.bound.relations:
+            if name in self._reserved():
                 raise FieldValueError(f"The annotation {name!r} conflicts with a field of {self.bound.name}.")
             found = expression.resolve(self.scope)
             self.scope.annotations[name] = found
@@ -136,6 +137,12 @@ class Selection:
                 self.chosen.append(name)
         if aggregate:
             self._group()
+
+    def _reserved(self) -> Collection[str]:
+        """Give the names that an annotation can't have: what was named by ``values()``, else every field."""
+        if self.chosen is not None:
+            return [name for name in self._asked if name not in self.scope.annotations]
+        return {*self.bound.by_name, *self.bound.relations, "pk"}
 
     def _group(self) -> None:
         """Group by what ``values()`` chose before, else by row."""
@@ -156,7 +163,8 @@ class Selection:
             # What was grouped by row stays so, whatever is read of it.
             self.keys = [self.scope.base.column(each.name) for each in self.bound.fields]
         fields = [each.name for each in self.bound.fields]
-        self.chosen = list(dict.fromkeys(names)) if names else [*fields, *self.shown]
+        self._asked = names
+        self.chosen = list(names) if names else [*fields, *self.shown]
         for name in self.chosen:
             self._named(name)
 
@@ -183,10 +191,25 @@ class Selection:
     def outputs(self) -> list[Output]:
         """Give the columns that are read, in their order."""
         if self.chosen is not None:
-            return [output for name in self.chosen for output in self._named(name)]
+            return self._told_apart([output for name in self.chosen for output in self._named(name)])
         annotated = [Output(name, self.scope.annotations[name]) for name in self.shown]
         own = [Output(each.name, stored(self.scope.base, each), each) for each in self._loaded()]
         return [*own, *annotated, *self._relatives()]
+
+    def _told_apart(self, outputs: list[Output]) -> list[Output]:
+        """Read a name that was asked for twice twice where places count, and else once."""
+        if len({output.name for output in outputs}) == len(outputs):
+            return outputs
+        if self.state.shape != "tuple":
+            return list({output.name: output for output in outputs}.values())
+        found: dict[str, Output] = {}
+        for output in outputs:
+            name, number = output.name, 1
+            while name in found:
+                number += 1
+                name = f"{output.name}_{number}"
+            found[name] = replace(output, name=name)
+        return list(found.values())
 
     def _loaded(self) -> tuple[Field, ...]:
         """Give the fields that instances are loaded with; the key always is."""

@@ -65,6 +65,11 @@ class Chain:
         """All annotations with their kinds."""
         return self.scalars | self.aggregates | self.windows
 
+    @property
+    def shown(self) -> dict[str, str]:
+        """The annotations that ``values()`` may name."""
+        return {name: kind for name, kind in self.annotations.items() if f"alias({name}=" not in self.text}
+
     def speakers(self, extra: dict[str, str] | None = None) -> tuple[Expressions, Conditions]:
         """Give makers of expressions and conditions that know the given annotations, by default the scalar ones."""
         return speakers(self.dice, self.shape, self.scalars if extra is None else extra)
@@ -86,7 +91,7 @@ class Chain:
             return
         scope = self._filter_scope()
         _, conditions = self.speakers()
-        self.call(f"filter({conditions.arguments(scope=scope)})")
+        self.call(f"filter({conditions.arguments(scope)})")
         self.joined |= scope.used
 
     def _filter_scope(self) -> Scope:
@@ -108,7 +113,7 @@ class Chain:
 
     def _filter_annotations(self, call: str) -> None:
         _, conditions = self.speakers(self.annotations)
-        self.call(f"{call}({conditions.arguments(scope=Scope())})")
+        self.call(f"{call}({conditions.arguments(Scope())})")
 
     def exclude(self) -> None:
         """Add an ``exclude()``."""
@@ -117,7 +122,7 @@ class Chain:
             return
         _, conditions = self.speakers()
         many = "" if self.windows else ANY
-        self.call(f"exclude({conditions.arguments(2, scope=Scope(many, negated=many))})")
+        self.call(f"exclude({conditions.arguments(Scope(many, negated=many), 2)})")
 
     # --- annotations -----------------------------------------------------------------------
 

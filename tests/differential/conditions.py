@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import library
+import bookshop
 from expressions import OUTPUT, Expressions
 from lookups import lookup
 from vocabulary import Field, Reached, literal, shape_of
@@ -20,13 +20,13 @@ ANY = "*"
 """Any relation may be followed, however many rows it leads to."""
 
 _ANNOTATED = {kind: Field("", kind, nullable=True, values=values) for kind, values in {
-    "integer": library.INTEGERS,
-    "float": library.FLOATS,
-    "decimal": library.DECIMALS,
-    "text": library.SLUGS,
-    "date": library.DATES,
-    "datetime": library.TIMES,
-    "boolean": library.BOOLEANS,
+    "integer": bookshop.INTEGERS,
+    "float": bookshop.FLOATS,
+    "decimal": bookshop.DECIMALS,
+    "text": bookshop.SLUGS,
+    "date": bookshop.DATES,
+    "datetime": bookshop.TIMES,
+    "boolean": bookshop.BOOLEANS,
 }.items()}
 """Columns that stand for annotations: values of each kind."""
 
@@ -73,12 +73,20 @@ class Conditions:
         self.extra = extra
         self.subqueries: Subqueries | None = None
 
-    def arguments(self, most: int = 3, *, many: bool = True, scope: Scope | None = None) -> str:
+    def arguments(self, scope: Scope, most: int = 3) -> str:
         """Make the arguments of a call: some ``Q`` and some keywords."""
-        scope = scope or Scope(many=ANY if many else "")
         trees = [self.tree(scope) for _ in range(self.dice.number(1, most)) if self.dice.chance(0.3)]
-        keywords = dict(self.keyword(scope) for _ in range(self.dice.number(0 if trees else 1, most)))
+        keywords = dict(self.keyword(scope) for _ in range(self._few(most) - bool(trees)))
         return ", ".join((*trees, *(f"{name}={value}" for name, value in keywords.items())))
+
+    def _few(self, most: int) -> int:
+        """Choose a number, more often a small one, since every further condition leaves fewer rows."""
+        return min(self.dice.number(1, most), self.dice.number(1, most))
+
+    def when(self) -> str:
+        """Make what a ``When`` asks: one tree, or keywords."""
+        scope = Scope()
+        return self.tree(scope) if self.dice.chance(0.4) else ", ".join(f"{name}={value}" for name, value in self._pairs(scope))
 
     def tree(self, scope: Scope, depth: int = 2) -> str:
         """Make a ``Q`` that may combine others."""
@@ -149,7 +157,7 @@ class Conditions:
 
     def _on_key(self, reached: Reached, column: Field) -> tuple[str, str]:
         if self.dice.chance(0.3):
-            suffix, value = lookup(self.dice, replace(column, kind="integer"))
+            suffix, value = lookup(self.dice, column)
             return f"{reached.prefix}{column.name}_id{suffix}", value
         target = next(link.target for link in reached.shape.links if link.name == column.name)
         return self._relative(reached.prefix + column.name, target)

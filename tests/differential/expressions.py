@@ -122,13 +122,11 @@ class Expressions:
 
     def case(self, kind: str, depth: int) -> str:
         """Make a Case of one or two branches."""
-        branches = [f"When({self._when()}, then={self.of(kind, depth)})" for _ in range(self.dice.number(1, 2))]
+        assert self.conditions is not None
+        asked = [self.conditions.when() for _ in range(self.dice.number(1, 2))]
+        branches = [f"When({condition}, then={self.of(kind, depth)})" for condition in asked]
         default = f", default={self.of(kind, depth)}" if self.dice.chance(0.6) else ""
         return f"Case({', '.join(branches)}{default}, output_field={OUTPUT[kind]})"
-
-    def _when(self) -> str:
-        assert self.conditions is not None
-        return self.conditions.arguments(most=2, many=False)
 
     def call(self, name: str, kind: str, depth: int, *others: str) -> str:
         """Make a call whose first argument is of a kind."""
@@ -150,8 +148,7 @@ class Expressions:
         return f"({pair[0]} {operator} {pair[1]})"
 
     def _whole_function(self, depth: int) -> str:
-        name = self.dice.pick(("Abs", "Sign", "Mod"))
-        return self.call(name, "integer", depth, *(["7"] if name == "Mod" else []))
+        return self.call(self.dice.pick(("Abs", "Sign")), "integer", depth)
 
     def _text_measure(self, depth: int) -> str:
         match self.dice.pick(("Length", "Ord", "StrIndex")):
@@ -174,7 +171,8 @@ class Expressions:
         return self._arithmetic(left, right, depth, "+-*/")
 
     def _power(self, depth: int) -> str:
-        return f"({self.of('float', 0)} ** {self.dice.pick((2, 3))})"
+        base = self.of("float", 0)
+        return self.dice.pick((f"({base} ** 2.0)", f"({base} ** 3.0)", f"Power({base}, 2)", f"Mod({base}, 7)"))
 
     def _rounded(self, depth: int) -> str:
         name = self.dice.pick(("Round", "Ceil", "Floor", "Abs", "Sign"))

@@ -1,30 +1,33 @@
-"""The judge: Django's models of the library, and the names that a program may use there."""
+"""The judge: Django's models of the bookshop, and the names that a program may use there."""
 
 from __future__ import annotations
 
 import datetime as dt
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import django.conf
-from django.apps import apps
+from django.apps import AppConfig, apps
 
 if not django.conf.settings.configured:
-    # One database, whose file `open_library` names; no logging of Django's own.
+    # One database, whose file `open_bookshop` names; no logging of Django's own.
     django.conf.settings.configure(
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         USE_TZ=False,
         LOGGING_CONFIG=None,
     )
-    apps.populate(())
+    # This module is an application; the way back of a relation is known to applications only.
+    apps.populate([AppConfig("judge", sys.modules[__name__])])
 
 from django.db import connection, models
 from django.db.models import functions
+from outcomes import told
 
-__all__ = ["MODELS", "NAMES", "answer", "close_library", "open_library", "statements"]
+__all__ = ["MODELS", "NAMES", "answer", "close_bookshop", "open_bookshop", "statements"]
 
 
 class Record(models.Model):
@@ -34,7 +37,7 @@ class Record(models.Model):
 
     class Meta:
         abstract = True
-        app_label = "library"
+        app_label = "judge"
         managed = False
 
 
@@ -128,7 +131,7 @@ NAMES: dict[str, Any] = (
     | {name: getattr(functions, name) for name in functions.__all__}
     | {model.__name__: model for model in MODELS}
     | TYPES
-    | {"date": dt.date, "datetime": dt.datetime, "timedelta": dt.timedelta, "Decimal": Decimal}
+    | {"date": dt.date, "datetime": dt.datetime, "time": dt.time, "timedelta": dt.timedelta, "Decimal": Decimal}
 )
 
 
@@ -162,9 +165,9 @@ def _lower(text: str | None) -> str | None:
     return text if text is None else str(text).lower()
 
 
-def open_library(path: Path) -> None:
+def open_bookshop(path: Path) -> None:
     """Let the models read an SQLite file, with upper() and lower() that know all letters, as other databases do."""
-    close_library()
+    close_bookshop()
     connection.settings_dict["NAME"] = str(path)
     connection.ensure_connection()
     driver = connection.connection
@@ -174,7 +177,7 @@ def open_library(path: Path) -> None:
         driver.create_aggregate(name, 1, _spread(measure, least))
 
 
-def close_library() -> None:
+def close_bookshop() -> None:
     """Close the file."""
     connection.close()
 
@@ -193,5 +196,5 @@ def statements(text: str) -> list[str]:
             found = answer(text)
             _ = list(found) if isinstance(found, models.QuerySet) else found
         except Exception as error:  # noqa: BLE001
-            return [*(query["sql"] for query in captured.captured_queries), f"{type(error).__name__}: {error}"]
+            return [*(query["sql"] for query in captured.captured_queries), told(error)]
     return [query["sql"] for query in captured.captured_queries]

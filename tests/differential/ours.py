@@ -1,4 +1,4 @@
-"""The library as we declare it, and the names that a program may use here."""
+"""The bookshop as we declare it, and the names that a program may use here."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from outcomes import told
 from sqlalchemy import Boolean, Column, Date, DateTime, Double, ForeignKey, Integer, Numeric, String
 
 import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
 
-__all__ = ["answer", "names", "open_library", "statements"]
+__all__ = ["answer", "names", "open_bookshop", "statements"]
 
-ALIAS = "library"
+ALIAS = "bookshop"
 
 
 class Author(mdb.Model):
@@ -122,14 +123,13 @@ TYPES = {
     "DATETIME": DateTime(),
 }
 
-SHARED = {"date": dt.date, "datetime": dt.datetime, "timedelta": dt.timedelta, "Decimal": Decimal}
+SHARED = {"date": dt.date, "datetime": dt.datetime, "time": dt.time, "timedelta": dt.timedelta, "Decimal": Decimal}
 
 
 @cache
 def names() -> dict[str, Any]:
     """Give what a program may name: expressions and functions by Django's names, the models, types and values."""
-    from multidb_explorer import functions
-
+    functions = mdb.functions
     expressions = "Avg Case Count Exists ExpressionWrapper F Func Max Min OuterRef Q RowRange StdDev Subquery Sum"
     expressions += " Value ValueRange Variance When Window"
     return (
@@ -141,7 +141,7 @@ def names() -> dict[str, Any]:
     )
 
 
-def open_library(url: str) -> None:
+def open_bookshop(url: str) -> None:
     """Let the models read a database."""
     databases.connect(ALIAS, url)
 
@@ -163,7 +163,7 @@ def statements(text: str) -> list[str]:
         found = answer(text)
         _ = list(found) if isinstance(found, mdb.QuerySet) else found
     except Exception as error:  # noqa: BLE001
-        ran.append(f"{type(error).__name__}: {error}")
+        ran.append(told(error))
     finally:
         sa.event.remove(engine, "before_cursor_execute", note)
     return ran

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["Failure", "Outcome", "Rows", "Verdict", "is_ordered", "judged", "outcome"]
+__all__ = ["Failure", "Outcome", "Rows", "Verdict", "is_ordered", "judged", "outcome", "told"]
 
 ERRORS = {
     "FieldError": "FieldError",
+    "FieldDoesNotExist": "FieldError",
     "ValueError": "ValueError",
     "ValidationError": "ValueError",
     "TypeError": "TypeError",
@@ -55,16 +56,22 @@ def outcome(run: Callable[[str], Any], text: str) -> Outcome:
         return _plain(run(text), re.findall(r"\b[xnw]\d\b", text))
     except Exception as error:  # noqa: BLE001
         kinds = {ERRORS[parent.__name__] for parent in type(error).__mro__ if parent.__name__ in ERRORS}
-        return Failure(frozenset(kinds), f"{type(error).__name__}: {error}".splitlines()[0])
+        return Failure(frozenset(kinds), told(error))
+
+
+def told(error: Exception) -> str:
+    """Give an error's name and the first line of its message; Django's may hold a query, which would be run."""
+    message = error.args[0] if error.args and isinstance(error.args[0], str) else ""
+    return f"{type(error).__name__}: {message}".partition("\n")[0]
 
 
 def _plain(value: Any, annotations: Sequence[str]) -> Outcome:
     """Reduce a result to plain values; an instance to its model, key and annotations."""
-    if hasattr(value, "_state"):
-        found = {name: getattr(value, name) for name in annotations if hasattr(value, name)}
-        return type(value).__name__, value.pk, found
     if hasattr(value, "order_by") or isinstance(value, Iterator):
         return Rows(tuple(_plain(row, annotations) for row in value))
+    if hasattr(value, "_state") and hasattr(value, "pk"):
+        found = {name: getattr(value, name) for name in annotations if hasattr(value, name)}
+        return type(value).__name__, value.pk, found
     if isinstance(value, dict):
         return {key: _plain(item, annotations) for key, item in value.items()}
     return value

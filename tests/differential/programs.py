@@ -63,8 +63,8 @@ def _listed(chain: Chain) -> None:
 def _chosen(chain: Chain) -> tuple[str, ...]:
     """Choose columns; give the keys of the joined rows among them."""
     dice = chain.dice
-    shown = [name for name in chain.annotations if f"alias({name}=" not in chain.text]
-    names = dice.some([field.name for field in chain.shape.fields], 3) + [name for name in shown if dice.chance(0.8)]
+    names = dice.some([field.name for field in chain.shape.fields], 3)
+    names += [name for name in chain.shown if dice.chance(0.8)]
     joined: set[str] = set()
     for _ in range(dice.number(0, 2)):
         may_join = chain.plan == "free" and not chain.aggregates and not chain.windows
@@ -88,9 +88,7 @@ def _sliced(chain: Chain) -> None:
 def _distinct(chain: Chain) -> None:
     """End with distinct rows of some columns, ordered by them or, which makes more rows, by others."""
     dice = chain.dice
-    names = dice.some([field.name for field in chain.shape.fields] + sorted(chain.scalars), 2)
-    if f"alias({names[0]}=" in chain.text or f"alias({names[-1]}=" in chain.text:
-        names = ["pk"]
+    names = dice.some([*(field.name for field in chain.shape.fields), *sorted(chain.shown)], 2)
     flat = ", flat=True" if len(names) == 1 and dice.chance(0.5) else ""
     chain.call(f"values_list({', '.join(map(literal, names))}{flat}).distinct()")
     if dice.chance(0.2):
@@ -154,7 +152,7 @@ def _dated(chain: Chain) -> None:
 def _aggregated(chain: Chain) -> None:
     """End with totals of the rows, or of their annotations."""
     dice = chain.dice
-    names = [name for name, kind in chain.annotations.items() if kind in NUMBERS]
+    names = [name for name, kind in chain.shown.items() if kind in NUMBERS]
     if names and dice.chance(0.7):
         function = dice.pick(("Sum", "Avg", "Min", "Max", "Count")) if chain.plan != "free" else dice.pick(("Min", "Max"))
         chain.call(f'aggregate({function}("{dice.pick(names)}"))')
@@ -208,7 +206,7 @@ def _of_groups(dice: Dice) -> str:
 def _grouping(chain: Chain) -> list[str]:
     dice = chain.dice
     may_join = not chain.joined and chain.plan != "over"
-    names = [name for name in chain.scalars if dice.chance(0.7)]
+    names = [name for name in chain.shown if dice.chance(0.7)]
     for _ in range(dice.number(0 if names else 1, 2)):
         reached = chain.speakers()[0].reach(many=may_join and dice.chance(0.5))
         chain.joined |= {reached.many} - {""}
@@ -295,7 +293,7 @@ def _set_ending(dice: Dice, names: list[str]) -> str:
     if len(set(names)) < len(names) or dice.chance(0.3):
         return dice.pick(("", "", ".count()", ".exists()"))
     order = f".order_by({', '.join(map(literal, names))})"
-    return order + dice.pick(("", f"[:{dice.number(1, 8)}]", ".reverse()", ".first()", ".values_list(\"pk\")"))
+    return order + dice.pick(("", f"[:{dice.number(1, 8)}]", ".reverse()", ".first()"))
 
 
 def _set_of_rows(dice: Dice) -> str:
@@ -374,4 +372,4 @@ _MISTAKES = (
 def _wrong(dice: Dice) -> str:
     """Make a mistake that both sides should find."""
     chain = _stepped(dice, most=1)
-    return chain.text + dice.pick(_MISTAKES)
+    return f"{chain.text}.all(){dice.pick(_MISTAKES)}"

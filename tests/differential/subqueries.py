@@ -28,7 +28,7 @@ class Subqueries:
 
     def _conditions(self, model: str, most: int) -> str:
         _, conditions = speakers(self.dice, shape_of(model), {}, inner=True)
-        return conditions.arguments(most, scope=Scope(many=ANY))
+        return conditions.arguments(Scope(many=ANY), most)
 
     def rows(self, model: str) -> str:
         """Make a query for rows of a model."""

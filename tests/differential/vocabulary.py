@@ -1,4 +1,4 @@
-"""What a random program may speak of: columns, relations and values of the library, and dice to choose with."""
+"""What a random program may speak of: columns, relations and values of the bookshop, and dice to choose with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import judge
-import library
+import bookshop
 
 __all__ = ["KINDS", "Dice", "Field", "Link", "Reached", "Shape", "literal", "shape_of"]
 
@@ -142,7 +142,7 @@ class Reached:
 def shape_of(model: str) -> Shape:
     """Describe a model by its name."""
     meta = judge.NAMES[model]._meta
-    rows = library.rows()[meta.db_table]
+    rows = bookshop.rows()[meta.db_table]
     fields = tuple(
         Field(field.name, _KINDS[field.get_internal_type()], field.null, tuple(row[field.column] for row in rows))
         for field in meta.concrete_fields
@@ -164,7 +164,7 @@ def literal(value: Any) -> str:
     'date(2020, 2, 29)'
     """
     match value:
-        case dt.datetime() | dt.date() | dt.timedelta():
+        case dt.date() | dt.time() | dt.timedelta():
             return repr(value).removeprefix("datetime.")
         case Decimal():
             return f'Decimal("{value}")'

@@ -1,4 +1,4 @@
-"""A library of books, made by chance from a fixed seed: the data that both sides are asked about.
+"""A bookshop, made by chance from a fixed seed: the data that both sides are asked about.
 
 Ties, NULLs, empty texts, ``%``, ``_`` and letters beyond ASCII are common in it. Some columns are tamer, because two
 databases (or Django and we) may differ about their contents on purpose:

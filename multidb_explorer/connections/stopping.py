@@ -1,0 +1,96 @@
+"""Stop what another thread is running in a database."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from multidb_explorer.connections.database import Database
+from multidb_explorer.connections.redaction import redact
+from multidb_explorer.errors import QueryCancelled
+
+__all__ = ["Stop", "stoppable"]
+
+_log = logging.getLogger(__name__)
+
+
+class Stop:
+    """A switch for the connections that threads borrow while it is watched; see `stoppable`.
+
+    Parameters
+    ----------
+    database
+        Whose connections.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._borrowed: dict[int, Any] = {}
+        self._threads: set[int] = set()
+        self._thrown = False
+
+    def watch_this_thread(self) -> None:
+        """Let the switch stop what this thread runs; what other threads do with the same database goes on.
+
+        Raises
+        ------
+        QueryCancelled
+            Where the switch was thrown before.
+        """
+        with self._lock:
+            self._threads.add(threading.get_ident())
+            self._refuse()
+
+    def __call__(self) -> None:
+        """Stop every running statement of the watched threads, and let them start none."""
+        with self._lock:
+            self._thrown = True
+            for connection in list(self._borrowed.values()):
+                try:
+                    self._database.backend.cancel(connection)
+                except Exception as error:  # noqa: BLE001 -- a driver's own; the others still have to be stopped
+                    _log.warning("could not stop %r: %s", self._database.alias, redact(str(error)))
+
+    def lent(self, _connection: Any, record: Any, _proxy: Any) -> None:
+        """Note a connection that a watched thread got from the pool."""
+        with self._lock:
+            if threading.get_ident() in self._threads:
+                self._refuse()
+                self._borrowed[id(record)] = record.driver_connection
+
+    def returned(self, _connection: Any, record: Any) -> None:
+        """Forget a connection that went back: the next one to borrow it is none of ours."""
+        with self._lock:
+            self._borrowed.pop(id(record), None)
+
+    def _refuse(self) -> None:
+        if self._thrown:
+            raise QueryCancelled(f"The statement on alias {self._database.alias!r} was stopped.")
+
+
+@contextmanager
+def stoppable(database: Database) -> Iterator[Stop]:
+    """Give a switch that stops what threads run on a database inside the block.
+
+    Examples
+    --------
+    >>> import multidb_explorer as mdb
+    >>> mdb.configure({"default": "sqlite://"})
+    >>> from multidb_explorer.connections.registry import databases
+    >>> with stoppable(databases["default"]) as stop:
+    ...     stop()
+    """
+    stop, engine = Stop(database), database.engine
+    event.listen(engine, "checkout", stop.lent)
+    event.listen(engine, "checkin", stop.returned)
+    try:
+        yield stop
+    finally:
+        event.remove(engine, "checkout", stop.lent)
+        event.remove(engine, "checkin", stop.returned)
