@@ -18,8 +18,7 @@ from multidb_explorer.options import options
 
 if TYPE_CHECKING:
     from multidb_explorer.connections.transactions import atomic
-    from multidb_explorer.models import Model, reflect
-    from multidb_explorer.models.prefetch import Prefetch
+    from multidb_explorer.models import Model, Prefetch, reflect
     from multidb_explorer.query import functions
     from multidb_explorer.query.aggregates import Avg, Count, Max, Min, StdDev, Sum, Variance
     from multidb_explorer.query.conditions import Q
@@ -92,7 +91,7 @@ _HOMES = {
     "Min": "query.aggregates",
     "Model": "models",
     "OuterRef": "query.subqueries",
-    "Prefetch": "models.prefetch",
+    "Prefetch": "models",
     "Q": "query.conditions",
     "QuerySet": "query.queryset",
     "RowRange": "query.windows",

@@ -76,6 +76,10 @@ class Features:
     """In which formats can the plan of a statement be had?"""
     explain_options: frozenset[str] = frozenset()
     """What can be asked of the plan besides?"""
+    widens_integers: bool = False
+    """Is arithmetic on integers done in 64 bits, whatever the width of the columns?"""
+    merges_texts: bool = False
+    """Are texts equal to GROUP BY and DISTINCT that differ in case or in blanks at the end?"""
     max_parameters: int = 2_000
     """How many bound parameters may one statement have?"""
 

@@ -79,6 +79,30 @@ class Computing:
     def _converted(self, column: sa.ColumnElement[Any], kind: Kind, to: Kind) -> sa.ColumnElement[Any]:
         return sa.cast(column, self.type_of(to))
 
+    def combined(
+        self,
+        sign: str,
+        left: sa.ColumnElement[Any],
+        right: sa.ColumnElement[Any],
+        kind: Kind,
+        *,
+        narrow: bool = False,
+    ) -> sa.ColumnElement[Any]:
+        """Add, subtract or multiply.
+
+        Parameters
+        ----------
+        sign
+            ``+``, ``-`` or ``*``.
+        kind
+            What comes out.
+        narrow
+            Whether both are integers of fewer than 64 bits, which some products don't widen by themselves.
+        """
+        if narrow and not self.features.widens_integers:
+            left = sa.cast(left, sa.BigInteger())
+        return {"+": left.__add__, "-": left.__sub__, "*": left.__mul__}[sign](right)
+
     def divided(self, left: sa.ColumnElement[Any], right: sa.ColumnElement[Any], kind: Kind) -> sa.ColumnElement[Any]:
         """Divide, giving NULL for a divisor of 0.
 

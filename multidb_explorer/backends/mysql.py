@@ -82,6 +82,8 @@ class MySQLBackend(MySQLComputing):
         places_nulls=False,
         explain_formats=frozenset({"JSON", "TRADITIONAL"}),
         explain_options=frozenset({"ANALYZE"}),
+        widens_integers=True,
+        merges_texts=True,
         max_parameters=60_000,
     )
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {

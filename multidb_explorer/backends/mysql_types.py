@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import uuid
 from decimal import Decimal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -69,6 +70,9 @@ def _to_boolean(value: Any) -> bool:
 def _to_datetime(value: Any) -> dt.datetime:
     if isinstance(value, dt.datetime):
         return value
+    # An expression of constants comes as text, and so does what the driver takes for no date.
+    with suppress(ValueError, TypeError):
+        return dt.datetime.fromisoformat(value)
     raise ValueError(f"{value!r} is not in the calendar (MySQL allows zeros in dates)")
 
 
@@ -79,6 +83,8 @@ def _to_instant(value: Any) -> dt.datetime:
 def _to_date(value: Any) -> dt.date:
     if isinstance(value, dt.date):
         return value
+    with suppress(ValueError, TypeError):
+        return dt.date.fromisoformat(value)
     raise ValueError(f"{value!r} is not in the calendar (MySQL allows zeros in dates)")
 
 

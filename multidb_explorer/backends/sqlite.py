@@ -91,6 +91,7 @@ class SQLiteBackend(SQLiteComputing):
         groups_by_primary_key=True,
         null_order="least",
         places_nulls=sqlite3.sqlite_version_info >= (3, 30),
+        widens_integers=True,
         max_parameters=32_000,
     )
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {

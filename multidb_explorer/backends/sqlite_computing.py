@@ -145,6 +145,12 @@ class SQLiteComputing(Backend):
             return sa.type_coerce(column, type_)
         return sa.func.multidb_truncated("second", "timestamp", column, None, type_=type_)
 
+    def combined(self, sign: str, left: Element, right: Element, kind: Kind, *, narrow: bool = False) -> Element:
+        found = super().combined(sign, left, right, kind, narrow=narrow)
+        # Decimals are doubles here: 0.1 + 0.2 is brought back to the digits that it has.
+        exact = kind.name == "decimal" and kind.scale is not None
+        return sa.func.round(found, kind.scale, type_=self.type_of(kind)) if exact else found
+
     def _quotient(self, left: Element, right: Element) -> Element:
         return left.op("/", return_type=sa.BigInteger())(right)
 

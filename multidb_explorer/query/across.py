@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Across:
-    """A QuerySet that several aliases are asked at once, each in a thread of its own; nothing is asked before it is read.
+    """A QuerySet that several aliases are asked at once, each in a thread of its own, when its answer is needed.
 
     Parameters
     ----------
@@ -209,6 +209,7 @@ class Across:
 
 
 _FAILED = ("alias", "error")
+_END = "\n"
 
 
 def _read(part: QuerySet[Any]) -> Part:
@@ -216,7 +217,8 @@ def _read(part: QuerySet[Any]) -> Part:
 
 
 def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    """Say in one line what went wrong; the statement and hints below it stay with the error itself."""
+    return f"{type(error).__name__}: {str(error).partition(_END)[0]}"
 
 
 def _raise_first(failures: dict[str, Exception], asked: int) -> NoReturn:

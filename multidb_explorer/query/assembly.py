@@ -88,7 +88,8 @@ def rows_counted(selection: Selection, columns: Sequence[Output] | None = None) 
     if plain and not columns:
         core = _core(selection, [], [])
         return core.select([sa.func.count()])
-    outputs = columns or (selection.outputs() if state.distinct else [_one()])
+    single = selection.grouping == "values" and not selection.keys
+    outputs = columns or (selection.outputs() if state.distinct or single else [_one()])
     inner = select(selection, outputs, ordered=state.distinct not in (True, False), bare=True)
     return sa.select(sa.func.count()).select_from(inner.subquery())
 
@@ -111,10 +112,25 @@ def _labelled(output: Output, selection: Selection, *, bare: bool) -> Column:
     column = output.found.column
     if not bare:
         column = selection.bound.database.backend.readable(column, output.found.kind)
+    if selection.state.distinct or selection.compared:
+        column = _told_apart(selection, column)
     own = output.field is not None and output.field.name == output.name
     if own and isinstance(column, sa.Column):
         return column
     return column.label(output.name)
+
+
+def _told_apart(selection: Selection, column: Column) -> Column:
+    """Give a text in a form in which only the same text is equal to it."""
+    backend = selection.bound.database.backend
+    merged = backend.features.merges_texts and isinstance(column.type, sa.String)
+    return backend.by_code_points(column) if merged else column
+
+
+def _exact(selection: Selection, keys: Sequence[Column]) -> list[Column]:
+    """Group by texts as they are; the column itself stays a key, since what is read of a group may name it."""
+    exact = [(_told_apart(selection, key), key) for key in keys]
+    return [each for apart, key in exact for each in ((key,) if apart is key else (apart, key))]
 
 
 def _correlated(selection: Selection, statement: sa.Select[Any]) -> sa.Select[Any]:
@@ -243,7 +259,8 @@ def _core(selection: Selection, outputs: Sequence[Output], terms: Sequence[_Term
     if len(sets) > 1:
         return _split(selection, sets, where, groups, having)
     joins = dict.fromkeys([*scope.row_joins, *(join for each in sets for join in each)])
-    return _Core(selection.tables(joins), where, _short(selection, groups), having)
+    keys = _exact(selection, _short(selection, groups))
+    return _Core(selection.tables(joins), where, keys, having)
 
 
 def _sets(selection: Selection, used: Iterable[Resolved]) -> dict[frozenset[Join], list[Aggregated]]:
@@ -301,7 +318,7 @@ def _split(
     first_keys: list[Column] = []
     for own, aggregates in sets.items():
         keys = groups if tables is None else short
-        core = _Core(selection.tables([*selection.scope.row_joins, *own]), where, short)
+        core = _Core(selection.tables([*selection.scope.row_joins, *own]), where, _exact(selection, short))
         columns = [key.label(f"key_{place}") for place, key in enumerate(keys)]
         columns += [each.element.label(f"value_{i}") for i, each in enumerate(aggregates) if each.element is not None]
         table = core.select(columns).subquery()
@@ -312,7 +329,7 @@ def _split(
             first_keys = [places[id(key)] for key in short]
             tables = table
         else:
-            pairs = zip(first_keys, found, strict=False)
+            pairs = [(_told_apart(selection, a), b) for a, b in zip(first_keys, found, strict=False)]
             equal = [mine.is_not_distinct_from(theirs) for mine, theirs in pairs] or [sa.true()]
             tables = tables.join(table, sa.and_(*equal))
     if tables is None:

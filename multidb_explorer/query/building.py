@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import CrossDatabaseError, FieldValueError, NotSupportedError
 from multidb_explorer.query.conditions import Q
-from multidb_explorer.query.expressions import Expression, F, Ordering, as_expression
+from multidb_explorer.query.expressions import Expression, F, Ordering, Value, as_expression
 from multidb_explorer.query.source import Source
 from multidb_explorer.query.state import Annotated, Chosen, Combination, OrderTerm, QueryState, Where
 
@@ -154,10 +154,11 @@ class Building(Generic[M]):
         Examples
         --------
         >>> import multidb_explorer as mdb
+        >>> from sqlalchemy import Column, Integer, String
         >>> mdb.configure({"default": "sqlite://"})
         >>> class Sale(mdb.Model):
-        ...     id = mdb_column_examples["id"]
-        ...     shop = mdb_column_examples["shop"]
+        ...     id = Column(Integer, primary_key=True)
+        ...     shop = Column(String(40))
         >>> print(Sale.objects.values("shop").annotate(n=mdb.Count("id")).sql)
         SELECT sale.shop, count(sale.id) AS n
         FROM sale GROUP BY sale.shop
@@ -294,11 +295,12 @@ class Building(Generic[M]):
         mine, theirs = (Q(*(s.condition for s in each._state.steps if isinstance(s, Where))) for each in (self, other))
         rest = tuple(step for step in self._state.steps if not isinstance(step, Where))
         if not mine or not theirs:
-            if not mine and not theirs and sign == "^":
-                return self.none()
             # The side without a condition is all rows.
-            found: tuple[Any, ...] = (Where(~(mine or theirs)),) if sign == "^" and (mine or theirs) else ()
-            return self._merged(other, (*rest, *found))
+            if sign == "|":
+                return self._merged(other, rest)
+            if not mine and not theirs:
+                return self.none()
+            mine, theirs = mine or theirs, Q(Value(value=True))
         return self._merged(other, (*rest, Where(mine | theirs if sign == "|" else mine ^ theirs)))
 
     def _merged(self, other: Self, steps: tuple[Any, ...]) -> Self:

@@ -46,11 +46,17 @@ class Inner:
     outer_columns: Sequence[sa.ColumnElement[Any]]
 
 
-def compiled(state: QueryState, bound: Bound) -> Compiled:
-    """Compile the SELECT of a QuerySet together with what its columns hold."""
+def compiled(state: QueryState, bound: Bound, *, compared: bool = False) -> Compiled:
+    """Compile the SELECT of a QuerySet together with what its columns hold.
+
+    Parameters
+    ----------
+    compared
+        Whether the rows are compared with those of another QuerySet.
+    """
     if state.combination is not None:
         return _combined(state, state.combination, bound)
-    selection = Selection(bound, state)
+    selection = Selection(bound, state, compared=compared)
     outputs = selection.outputs()
     return Compiled(Reading(select(selection, outputs), _columns(outputs)), tuple(outputs))
 
@@ -226,7 +232,8 @@ def _part(state: QueryState, queryset: Any, bound: Bound) -> Compiled:
         inner = replace(inner, shape=state.shape)
     if inner.empty:
         inner = replace(inner, start=0, stop=0)
-    return compiled(inner if inner.sliced else replace(inner, order=()), queryset._source.bind(bound.database))
+    state = inner if inner.sliced else replace(inner, order=())
+    return compiled(state, queryset._source.bind(bound.database), compared=True)
 
 
 def _select(found: Compiled) -> sa.Select[Any]:

@@ -77,7 +77,7 @@ class Q:
         return self._joined(other, "XOR")
 
     def __invert__(self) -> Q:
-        return Q._made((self,), "AND", negated=True) if self else self
+        return Q._made(self.children, self.connector, negated=not self.negated) if self else self
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Q):

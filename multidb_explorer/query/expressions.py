@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import Grouping
 
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.values import canonical, plain
@@ -297,21 +298,28 @@ def _computed(
 ) -> tuple[sa.ColumnElement[Any], Kind]:
     names = (left.kind.name, right.kind.name)
     if all(name in (*_NUMBERS, "any", "boolean") for name in names):
-        kind = wanted if wanted is not None and wanted.name in _NUMBERS else _number_kind(asked, left.kind, right.kind)
-        return _calculated(backend, asked.sign, left.column, right.column, kind), kind
+        kind = wanted if wanted is not None and wanted.name in _NUMBERS else None
+        if kind is None:
+            stored = any(side.stored and side.kind.name == "float" for side in (left, right))
+            kind = _number_kind(asked, left.kind, right.kind, stored=stored)
+        return _calculated(backend, asked.sign, left, right, kind), kind
     if "interval" in names or (asked.sign == "-" and names[0] in _DATED and names[1] in _DATED):
         return _moved(backend, asked, left, right)
     if wanted is not None and asked.sign in "+-*":
-        return _SIGNS[asked.sign](left.column, right.column), wanted
+        return _calculated(backend, asked.sign, left, right, wanted), wanted
     raise FieldError(f"{asked!r} can't be computed: {left.kind} {asked.sign} {right.kind}. Give it an output_field.")
 
 
-def _number_kind(asked: Combined, left: Kind, right: Kind) -> Kind:
-    """Give what arithmetic on two numbers gives: exact numbers stay exact, and never meet inexact ones unseen."""
+def _number_kind(asked: Combined, left: Kind, right: Kind, *, stored: bool) -> Kind:
+    """Give what arithmetic on two numbers gives: exact numbers stay exact.
+
+    Where they would meet stored floats, the result must be named; a computed float, such as an average, is known to be
+    inexact.
+    """
     if asked.sign == "**":
-        return left if left.name == right.name == "integer" else Kind("float")
+        return Kind("float")
     names = {left.name, right.name} - {"any", "boolean"}
-    if "float" in names and "decimal" in names:
+    if "float" in names and "decimal" in names and stored:
         raise FieldError(
             f"{asked!r} mixes exact decimals with floats. Say what the result is: "
             f"ExpressionWrapper({asked!r}, output_field=float)."
@@ -331,24 +339,22 @@ def _decimal_kind(sign: str, left: Kind, right: Kind) -> Kind:
     return Kind("decimal", precision=38, scale=min(38, sum(known) if sign == "*" else max(known)))
 
 
-_SIGNS: dict[str, Callable[[Any, Any], sa.ColumnElement[Any]]] = {
-    "+": lambda left, right: left + right,
-    "-": lambda left, right: left - right,
-    "*": lambda left, right: left * right,
-}
-
-
-def _calculated(
-    backend: Backend, sign: str, left: sa.ColumnElement[Any], right: sa.ColumnElement[Any], kind: Kind
-) -> sa.ColumnElement[Any]:
+def _calculated(backend: Backend, sign: str, left: Resolved, right: Resolved, kind: Kind) -> sa.ColumnElement[Any]:
+    first, second = _enclosed(left.column), _enclosed(right.column)
     match sign:
         case "/":
-            return backend.divided(left, right, kind)
+            return backend.divided(first, second, kind)
         case "%":
-            return backend.remainder(left, right, kind)
+            return backend.remainder(first, second, kind)
         case "**":
-            return backend.power(left, right)
-    return _SIGNS[sign](left, right)
+            return backend.power(first, second)
+    narrow = kind.name == "integer" and left.kind.bits < 64 and right.kind.bits < 64
+    return backend.combined(sign, first, second, kind, narrow=narrow)
+
+
+def _enclosed(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Put brackets around what is itself computed: SQLAlchemy does not know how strongly every sign binds."""
+    return Grouping(column) if isinstance(column, sa.BinaryExpression | sa.UnaryExpression) else column
 
 
 def _moved(
@@ -362,7 +368,8 @@ def _moved(
     if moved.kind.name not in _DATED or not isinstance(span, Value) or not isinstance(span.value, dt.timedelta):
         raise FieldError(f"{asked!r} can't be computed: a date moves by a timedelta, and two dates differ by one.")
     interval = -span.value if asked.sign == "-" else span.value
-    return backend.shifted(moved.column, interval, moved.kind), moved.kind
+    kind = Kind("timestamp") if moved.kind.name == "date" else moved.kind
+    return backend.shifted(moved.column, interval, moved.kind), kind
 
 
 class ExpressionWrapper(Expression):
@@ -520,7 +527,7 @@ def joined(
     parts = list(parts)
     aggregate, window = any(p.aggregate for p in parts), any(p.window for p in parts)
     inner = tuple(group for part in parts for group in part.groups)
-    groups = inner if aggregate or window else (column,) if inner else ()
+    groups = inner if aggregate or window else (column,)
     return Resolved(column, kind, nullable, groups, aggregate, window)
 
 

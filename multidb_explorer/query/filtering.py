@@ -116,7 +116,8 @@ class Filtering:
             if annotation is None:
                 raise FieldError(f"{condition.keyword!r} names nothing to compare.")
             value = self._value(condition.value, None, lookup)
-            return Held(self._compared(annotation, condition.keyword, transforms, lookup, value, strict=False))
+            strict = negated and self.scope.summarizes and annotation.stored
+            return Held(self._compared(annotation, condition.keyword, transforms, lookup, value, strict=strict))
         value = self._value(condition.value, path, lookup)
         if path.many and below and self.separate:
             return Held(self._absence(path, transforms, lookup, value))

@@ -66,6 +66,11 @@ def _side(operand: Operand, value: S) -> S:
     names = {operand.kind.name, value.kind.name}
     if len(names) > 1 and "any" not in names and not any(names <= alike for alike in _ALIKE):
         raise FieldError(f"{operand.name!r} is {operand.kind} and can't be compared with {value.kind}.")
+    if operand.kind.name == value.kind.name == "timestamp" and operand.kind.tz != value.kind.tz:
+        raise FieldError(
+            f"{operand.name!r} is {operand.kind} and can't be compared with {value.kind}: which time zone the naive "
+            f"one is in is not known. Cast() one of them to the other's type."
+        )
     return value
 
 

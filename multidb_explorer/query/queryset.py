@@ -11,6 +11,7 @@ from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import FieldValueError, KeyRequired
 from multidb_explorer.query import compiler
+from multidb_explorer.query.analysing import Analysed
 from multidb_explorer.query.building import Building, named_expressions
 from multidb_explorer.query.compiler import Compiled
 from multidb_explorer.query.conditions import Q
@@ -27,7 +28,7 @@ __all__ = ["QuerySet"]
 M = TypeVar("M")
 
 
-class QuerySet(Building[M], Framed):
+class QuerySet(Building[M], Framed, Analysed):
     """A question to one database that is asked when its answer is needed.
 
     Every method gives a new QuerySet; none changes the one it is called on. Building one opens no connection.

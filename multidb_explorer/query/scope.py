@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 
@@ -86,6 +86,9 @@ class Scope:
     conditions
         Compiles a condition in this scope.
     """
+
+    summarizes: ClassVar[bool] = False
+    """Whether names stand for columns of a derived table."""
 
     def __init__(
         self,

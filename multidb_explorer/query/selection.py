@@ -44,6 +44,8 @@ class Selection:
 
     Attributes
     ----------
+    compared
+        Whether its rows are compared with those of another one, as set operations do.
     where, having, windowed
         Conditions on rows, on groups, and on what window functions gave.
     grouping
@@ -53,6 +55,7 @@ class Selection:
     bound: Bound
     state: QueryState
     outer: Scope | None = None
+    compared: bool = False
     where: list[Resolved] = field(default_factory=list)
     having: list[Resolved] = field(default_factory=list)
     windowed: list[Resolved] = field(default_factory=list)
@@ -247,6 +250,9 @@ class Selection:
         for term in terms:
             ordering = as_ordering(term)
             expression = ordering.expression
+            if type(expression) is F and expression.name in (self.chosen or ()):
+                found += [(output.found, ordering) for output in self._named(expression.name)]
+                continue
             if type(expression) is F and expression.name not in self.scope.annotations:
                 path = self.scope.path(expression.name)
                 if len(path.fields) > 1:

@@ -110,6 +110,11 @@ def compared_rows(queryset: Any, scope: Scope, relation: Hop | None, lookup: str
 
     if lookup not in ("in", "exact", "gt", "gte", "lt", "lte"):
         raise FieldValueError(f"A QuerySet can't be compared by {lookup!r}; use __in.")
+    state = queryset._state
+    if lookup == "exact" and (state.stop is None or state.stop - state.start != 1):
+        raise FieldValueError(
+            "The QuerySet value for an exact lookup must be limited to one result using slicing; or use __in."
+        )
     columns = () if relation is None or relation.many else relation.target_columns
     inner = subselect(queryset, scope, columns=columns or ("pk",))
     if len(inner.columns) != 1:

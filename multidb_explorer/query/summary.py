@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import sqlalchemy as sa
@@ -31,6 +32,7 @@ class Summary(Scope):
     """
 
     whole: ClassVar[Kind] = Kind("integer")
+    summarizes: ClassVar[bool] = True
 
     def __init__(self, inner: Scope) -> None:
         super().__init__(inner.bound, conditions=compiled_condition)
@@ -43,7 +45,9 @@ class Summary(Scope):
 
     def operand(self, keyword: str) -> tuple[Resolved | None, Path | None, tuple[str, ...]]:
         annotation, path, rest = self.inside.operand(keyword)
-        if annotation is None and path is not None:
+        if annotation is not None:
+            annotation = replace(annotation, stored=False)
+        elif path is not None:
             annotation = self.inside.column(path)
         return (None if annotation is None else self._export(annotation)), None, rest
 
@@ -58,4 +62,4 @@ class Summary(Scope):
 def _outside(output: Output) -> Resolved:
     found = output.found
     column: sa.ColumnElement[object] = sa.column(output.name, found.column.type)
-    return Resolved(column, found.kind, found.nullable, (column,))
+    return Resolved(column, found.kind, found.nullable, (column,), stored=found.stored, strict=found.strict)

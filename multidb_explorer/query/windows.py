@@ -78,6 +78,9 @@ class ValueRange(RowRange):
 class WindowFunction(Func):
     """A function that only works inside ``Window``."""
 
+    numbers: tuple[int, ...] = ()
+    """Counts of rows that follow the arguments."""
+
     def resolve(self, scope: Scope) -> Resolved:
         raise FieldError(f"{self!r} needs the rows around it: write Window({self!r}, order_by=...).")
 
@@ -87,7 +90,12 @@ class WindowFunction(Func):
         return replace(found, column=window(found.column))
 
     def build(self, backend: Backend, arguments: Sequence[Resolved]) -> sa.ColumnElement[Any]:
-        return getattr(sa.func, self.function)(*(argument.column for argument in arguments))  # type: ignore[no-any-return]
+        return self.called([argument.column for argument in arguments])
+
+    def called(self, columns: Sequence[sa.ColumnElement[Any]]) -> Any:
+        """Write the call; how many rows is a whole number of 32 bits, as every product takes it."""
+        numbers = [sa.literal(number, sa.Integer()) for number in self.numbers]
+        return getattr(sa.func, self.function)(*columns, *numbers)
 
 
 class _Ranking(WindowFunction):
@@ -139,7 +147,8 @@ class Ntile(_Ranking):
     def __init__(self, num_buckets: int = 1, **options: Any) -> None:
         if num_buckets <= 0:
             raise ValueError("Ntile takes a positive number of parts.")
-        super().__init__(num_buckets, **options)
+        super().__init__(**options)
+        self.numbers = (num_buckets,)
 
 
 class _Neighbour(WindowFunction):
@@ -149,7 +158,8 @@ class _Neighbour(WindowFunction):
         if offset <= 0:
             raise ValueError(f"{type(self).__name__} takes a positive whole number of rows.")
         self.default = None if default is None else as_expression(default)
-        super().__init__(expression, offset, **options)
+        super().__init__(expression, **options)
+        self.numbers = (offset,)
 
     def kind(self, arguments: Sequence[Resolved]) -> Kind:
         return arguments[0].kind
@@ -196,7 +206,8 @@ class NthValue(WindowFunction):
             raise ValueError("NthValue needs a field or an expression.")
         if nth <= 0:
             raise ValueError("NthValue takes a positive whole number.")
-        super().__init__(expression, nth, **options)
+        super().__init__(expression, **options)
+        self.numbers = (nth,)
 
     def kind(self, arguments: Sequence[Resolved]) -> Kind:
         return arguments[0].kind
@@ -284,8 +295,7 @@ class Window(Expression):
         function = self.expression
         if not isinstance(function, _Neighbour) or function.default is None:
             return column
-        offset = function.arguments[1].resolve(scope).column
-        there = sa.over(getattr(sa.func, function.function)(sa.literal_column("1"), offset), **options)
+        there: sa.ColumnElement[Any] = sa.over(function.called([sa.literal_column("1")]), **options)
         return sa.case((there.is_(None), function.default.resolve(scope).column), else_=column)
 
     def __repr__(self) -> str:

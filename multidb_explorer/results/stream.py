@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ def read_rows(database: Database, reading: Reading) -> list[Row]:
     with database.connect() as connection:
         native = database.backend.native_batches(connection, reading.statement, options.batch_rows)
         if native is not None:
-            return [row for batch in native for row in _python_rows(_cast(batch, reading.columns, database))]
+            batches = [_cast(batch, reading.columns, database) for batch in native]
+            return [row for batch in batches for row in _python_rows(batch, reading.columns)]
         cursor = connection.execute(reading.statement).cursor
         columns = list(zip(*cursor.fetchall(), strict=True))
         return list(zip(*_decoded(columns, reading.columns, database), strict=True))
@@ -100,6 +102,7 @@ def read_sql_text(
     limit: int | None = None,
     *,
     write: bool = False,
+    kinds: Mapping[str, Kind] | None = None,
 ) -> pa.Table:
     """Run SQL text with bound parameters.
 
@@ -113,6 +116,8 @@ def read_sql_text(
         Fetch at most this many rows.
     write
         Whether the statement may write. By default the database itself refuses to, in a read-only transaction.
+    kinds
+        What columns hold, by name, for those of which the driver does not say.
 
     Returns
     -------
@@ -135,10 +140,14 @@ def read_sql_text(
         if not result.returns_rows or result.cursor is None:
             return pa.table({})
         names = [str(item[0]) for item in result.cursor.description]
-        kinds = database.backend.described(result.cursor)
+        said = database.backend.described(result.cursor)
         rows = result.cursor.fetchall() if limit is None else result.cursor.fetchmany(limit)
         result.close()
-    columns = [ResultColumn(name, kind) for name, kind in zip(names, kinds, strict=True)]
+    known = kinds or {}
+    columns = [
+        ResultColumn(name, known.get(name, kind) if kind.name == "any" else kind)
+        for name, kind in zip(names, said, strict=True)
+    ]
     arrays = _decoded(list(zip(*rows, strict=True)), columns, database)
     return pa.Table.from_arrays(
         [_array(array, column, database) for array, column in zip(arrays, columns, strict=True)], names=names
@@ -198,7 +207,14 @@ def _truth(value: Any) -> bool:
     raise ValueError(f"{value!r} is neither true nor false")
 
 
-_COMPUTED: dict[str, Decoder] = {"integer": _whole, "float": float, "boolean": _truth}
+def _span(value: Any) -> Any:
+    """Give a difference of two moments as a timedelta, in whichever form it came."""
+    if isinstance(value, dt.timedelta) or value.months:
+        return value
+    return dt.timedelta(days=value.days, microseconds=value.nanoseconds // 1000)
+
+
+_COMPUTED: dict[str, Decoder] = {"integer": _whole, "float": float, "boolean": _truth, "interval": _span}
 
 
 def _array(values: Sequence[Any], column: ResultColumn, database: Database) -> pa.Array:
@@ -246,8 +262,15 @@ def _uuid(value: Any) -> Any:
     return UUID(value) if isinstance(value, str) else value
 
 
-def _python_rows(batch: pa.RecordBatch) -> Iterator[Row]:
-    return zip(*(column.to_pylist() for column in batch.columns), strict=True)
+def _python_rows(batch: pa.RecordBatch, columns: Sequence[ResultColumn]) -> Iterator[Row]:
+    return zip(*map(_python_values, batch.columns, columns), strict=True)
+
+
+def _python_values(array: pa.Array, column: ResultColumn) -> list[Any]:
+    values: list[Any] = array.to_pylist()
+    if column.computed and column.kind.name == "interval":
+        return [None if value is None else _span(value) for value in values]
+    return values
 
 
 def _by_values(names: Sequence[str], rows: Sequence[Row]) -> pa.Table:

@@ -36,6 +36,8 @@ class Chain:
         The annotations so far, with their kinds.
     joined
         The paths to several rows that the query joins.
+    near
+        Whether conditions follow no relations.
     """
 
     def __init__(self, dice: Dice, model: str | None = None) -> None:
@@ -47,16 +49,9 @@ class Chain:
         self.aggregates: dict[str, str] = {}
         self.windows: dict[str, str] = {}
         self.joined: set[str] = set()
+        self.near = False
         self.plan = dice.weighted({"free": 5, "over": 3, "base": 3})
-        self.over = self._relation().many if self.plan == "over" else ""
-
-    def _relation(self) -> Reached:
-        """Choose a relation to several rows, of one step or more."""
-        found = Reached(self.shape)
-        while not found.many or self.dice.chance(0.2):
-            several = [link for link in found.shape.links if link.many]
-            found = found.through(self.dice.pick(several or found.shape.links))
-        return found
+        self.over = self.speakers()[0].relation().many if self.plan == "over" else ""
 
     # --- speaking --------------------------------------------------------------------------
 
@@ -73,10 +68,6 @@ class Chain:
     def speakers(self, extra: dict[str, str] | None = None) -> tuple[Expressions, Conditions]:
         """Give makers of expressions and conditions that know the given annotations, by default the scalar ones."""
         return speakers(self.dice, self.shape, self.scalars if extra is None else extra)
-
-    def name(self, letter: str, taken: dict[str, str]) -> str:
-        """Give a new annotation its name, now and then one that a field has already."""
-        return self.dice.pick(self.shape.fields).name if self.dice.chance(0.008) else f"{letter}{len(taken) + 1}"
 
     def call(self, text: str) -> None:
         """Add a call."""
@@ -96,10 +87,15 @@ class Chain:
 
     def _filter_scope(self) -> Scope:
         many = self._may_join()
-        if not self.joined:
-            return Scope(many, negated=ANY if not self.windows else "")
-        # Which rows a negated condition means, beside a positive one in a second call, depends on Django's names.
-        return Scope(many) if self.dice.chance(0.5) else Scope(negated=ANY)
+        if self.near:
+            return Scope(near=True)
+        if self.windows or self.dice.chance(0.6):
+            return Scope(many)
+        if many and not self.joined and self.dice.chance(0.5):
+            # Which rows a negated condition means, beside a positive one in a second call, depends on Django's names.
+            only = many if many != ANY else self.speakers()[0].relation().many
+            return Scope(only, negated=only, near=True)
+        return Scope(negated=ANY, near=True)
 
     def _may_join(self) -> str:
         """Say which relations a positive condition may follow now."""
@@ -121,8 +117,9 @@ class Chain:
             self._filter_annotations("exclude")
             return
         _, conditions = self.speakers()
-        many = "" if self.windows else ANY
-        self.call(f"exclude({conditions.arguments(Scope(many, negated=many), 2)})")
+        apart = not self.windows and not self.near and self.dice.chance(0.6)
+        scope = Scope(ANY if apart else "", ANY if apart else "", near=apart or self.near, negative=True)
+        self.call(f"exclude({conditions.arguments(scope, 2)})")
 
     # --- annotations -----------------------------------------------------------------------
 
@@ -130,10 +127,10 @@ class Chain:
         """Add an expression on each row."""
         kind = self.dice.weighted(SCALARS)
         expressions, conditions = self.speakers()
-        name = self.name("x", self.scalars)
+        name = f"x{len(self.scalars) + 1}"
         if self.dice.chance(0.12):
-            made = f"ExpressionWrapper({conditions.tree(Scope())}, output_field=BOOLEAN)"
-            kind = "boolean"
+            made = f"ExpressionWrapper({conditions.tree(Scope(hopeless=False))}, output_field=BOOLEAN)"
+            kind = "condition"
         else:
             made = expressions.of(kind, self.dice.number(1, 3))
         self.call(f"{'alias' if self.dice.chance(0.15) else 'annotate'}({name}={made})")
@@ -142,15 +139,16 @@ class Chain:
     def annotate_subquery(self) -> None:
         """Add a subquery on each row."""
         subqueries = Subqueries(self.dice, self.shape)
-        name = self.name("x", self.scalars)
-        made, kind = (subqueries.exists(), "boolean") if self.dice.chance(0.4) else subqueries.value()
+        name = f"x{len(self.scalars) + 1}"
+        # Django puts no parentheses around NOT EXISTS, so that little can be asked of it.
+        made, kind = (subqueries.exists(), "condition") if self.dice.chance(0.4) else subqueries.value()
         self.call(f"annotate({name}={made})")
         self.scalars[name] = kind
 
     def annotate_window(self) -> None:
         """Add a window function."""
         expressions, _ = self.speakers()
-        name = self.name("w", self.windows)
+        name = f"w{len(self.windows) + 1}"
         made, kind = Windows(expressions).window()
         self.call(f"annotate({name}={made})")
         self.windows[name] = kind
@@ -160,7 +158,7 @@ class Chain:
         made = []
         for _ in range(self.dice.weighted({1: 3, 2: 1})):
             text, kind = self.aggregate()
-            name = self.name("n", self.aggregates)
+            name = f"n{len(self.aggregates) + 1}"
             self.aggregates[name] = kind
             made.append(f"{name}={text}")
         self.call(f"annotate({', '.join(made)})")

@@ -43,18 +43,39 @@ class Scope:
         The same under ``~``.
     plain
         Whether the model's own columns may be used, beside annotations.
+    near
+        Whether to follow no relation but those to several rows, nor name one in a value. Where Django makes a subquery
+        of a negated condition, it mistakes other joins of the same table for the subquery's own.
+    keys
+        Whether foreign keys may be compared.
+    hopeless
+        Whether a condition may be one that no row can fulfil; Django drops rows whose annotation is one.
     used
         The paths to several rows that were used outside ``~``.
+    negative
+        Whether this is under an odd number of negations.
+    met
+        The relations that the call followed so far, and whether negatively. Django keeps a row that lacks a relative,
+        or not, by what other conditions said of the relation before; unless the column may be NULL itself.
     """
 
     many: str = ""
     negated: str = ""
     plain: bool = True
+    near: bool = False
+    keys: bool = True
+    hopeless: bool = True
     used: set[str] = field(default_factory=set)
+    negative: bool = False
+    met: dict[str, bool] = field(default_factory=dict)
 
     def inside_not(self) -> Scope:
         """Give the scope under ``~``."""
-        return replace(self, many=self.negated, used=set())
+        return replace(self, many=self.negated, used=set(), negative=not self.negative)
+
+    def inside_xor(self) -> Scope:
+        """Give the scope of a part of ``^``, where Django loses the rows that have no relative."""
+        return replace(self, many="", negated="", near=True, keys=False)
 
 
 class Conditions:
@@ -91,15 +112,20 @@ class Conditions:
     def tree(self, scope: Scope, depth: int = 2) -> str:
         """Make a ``Q`` that may combine others."""
         if depth and self.dice.chance(0.6):
-            operator = self.dice.weighted({"&": 3, "|": 5, "^": 1.5})
-            made = f" {operator} ".join(self.tree(scope, depth - 1) for _ in range(self.dice.number(2, 2 + (operator == "^"))))
-            return f"({made})"
+            operator = self.dice.weighted({" & ": 3, " | ": 5, " ^ ": 1.5})
+            inner = scope.inside_xor() if operator == " ^ " else scope
+            return f"({operator.join(self.tree(inner, depth - 1) for _ in range(self.dice.number(2, 3)))})"
         if self.dice.chance(0.25):
-            return f"~{self.tree(scope.inside_not(), depth - 1 if depth else 0)}"
+            made = self.tree(scope.inside_not(), max(0, depth - 1))
+            # ~~Q is Q again, and joins.
+            return made if made.startswith("~") and scope.negated else f"~{made}"
         if self.dice.chance(0.06) and self.subqueries and scope.plain:
             return self.subqueries.exists()
-        if self.dice.chance(0.02):
-            return "Q()"
+        if self.dice.chance(0.02) and scope.hopeless:
+            return f"(Q() {self.dice.pick('&|')} {self._leaf(scope)})"
+        return self._leaf(scope)
+
+    def _leaf(self, scope: Scope) -> str:
         return f"Q({', '.join(f'{name}={value}' for name, value in self._pairs(scope))})"
 
     def _pairs(self, scope: Scope) -> list[tuple[str, str]]:
@@ -111,23 +137,32 @@ class Conditions:
     def keyword(self, scope: Scope) -> tuple[str, str]:
         """Make ``path__lookup`` and the text of its value."""
         if self.extra and (not scope.plain or self.dice.chance(0.35)):
-            return self._on_annotation()
+            return self._on_annotation(scope)
         reached = self._reach(scope)
         if reached.many:
             scope.used.add(reached.many)
         if reached.prefix and self.dice.chance(0.15):
             return self._on_relation(reached)
-        column = self.dice.pick(reached.shape.fields)
+        column = self.dice.pick([field for field in reached.shape.fields if scope.keys or field.kind != "key"])
+        if reached.prefix and not self._certain(reached, column, scope):
+            reached, column = Reached(self.shape), self.dice.pick(self.shape.of_kind("integer", "text"))
         if column.kind == "key":
             return self._on_key(reached, column)
-        return self._on_column(reached.prefix, column)
+        return self._on_column(reached.prefix, column, scope)
+
+    def _certain(self, reached: Reached, column: Field, scope: Scope) -> bool:
+        """Tell whether Django's answer depends on nothing but this condition; see `Scope.met`."""
+        before = scope.met.setdefault(reached.prefix.split("__")[0], scope.negative)
+        return column.nullable or before == scope.negative
 
     def _reach(self, scope: Scope) -> Reached:
+        if scope.near and (not scope.many or self.dice.chance(0.4)):
+            return Reached(self.shape)
+        if scope.many == ANY and scope.near:
+            return self.expressions.relation()
         if scope.many in ("", ANY):
             return self.expressions.reach(many=scope.many == ANY)
-        if self.dice.chance(0.4):
-            return self.expressions.reach()
-        return self.along(scope.many)
+        return self.along(scope.many) if self.dice.chance(0.6) else self.expressions.reach()
 
     def along(self, path: str) -> Reached:
         """Follow a given path, and perhaps a step further."""
@@ -137,22 +172,24 @@ class Conditions:
         onward = [link for link in found.shape.links if not link.many]
         return found.through(self.dice.pick(onward)) if onward and self.dice.chance(0.2) else found
 
-    def _on_annotation(self) -> tuple[str, str]:
+    def _on_annotation(self, scope: Scope) -> tuple[str, str]:
         name = self.dice.pick(sorted(self.extra))
         kind = self.extra[name]
-        if self.dice.chance(0.1):
+        if kind == "condition":
+            return name, str(self.dice.chance(0.5))
+        if self.dice.chance(0.1) and not scope.near:
             return f"{name}__{self.dice.pick(('gt', 'lte'))}", self.expressions.leaf(kind)
-        suffix, value = lookup(self.dice, _ANNOTATED[kind])
+        suffix, value = lookup(self.dice, _ANNOTATED[kind], hopeless=scope.hopeless)
         return name + suffix, value
 
-    def _on_column(self, prefix: str, column: Field) -> tuple[str, str]:
+    def _on_column(self, prefix: str, column: Field, scope: Scope) -> tuple[str, str]:
         name = "pk" if column.name == "id" and self.dice.chance(0.7) else column.name
-        if column.kind in OUTPUT and column.kind != "boolean" and self.dice.chance(0.08):
+        if column.kind in OUTPUT and column.kind != "boolean" and self.dice.chance(0.08) and not scope.near:
             suffix = self.dice.pick(("", "__gt", "__gte", "__lt", "__lte"))
             return prefix + name + suffix, self.expressions.of(column.kind, self.dice.number(0, 1))
         if name == "pk" and self.subqueries and self.dice.chance(0.1):
             return f"{prefix}pk__in", self.subqueries.keys(self.expressions.shape.name if not prefix else None)
-        suffix, value = lookup(self.dice, column)
+        suffix, value = lookup(self.dice, column, hopeless=scope.hopeless)
         return prefix + name + suffix, value
 
     def _on_key(self, reached: Reached, column: Field) -> tuple[str, str]:

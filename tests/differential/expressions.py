@@ -75,6 +75,14 @@ class Expressions:
             found, steps = found.through(self.dice.pick(links)), steps - 1
         return found
 
+    def relation(self) -> Reached:
+        """Follow a path to several rows."""
+        found = Reached(self.shape)
+        while not found.many or self.dice.chance(0.2):
+            several = [link for link in found.shape.links if link.many]
+            found = found.through(self.dice.pick(several or found.shape.links))
+        return found
+
     def path(self, kind: str) -> str:
         """Give the path of a column or annotation of a kind; empty where there is none."""
         extras = [name for name, held in self.extra.items() if held == kind]
@@ -175,7 +183,7 @@ class Expressions:
         return self.dice.pick((f"({base} ** 2.0)", f"({base} ** 3.0)", f"Power({base}, 2)", f"Mod({base}, 7)"))
 
     def _rounded(self, depth: int) -> str:
-        name = self.dice.pick(("Round", "Ceil", "Floor", "Abs", "Sign"))
+        name = self.dice.pick(("Round", "Ceil", "Floor", "Abs"))
         others = [f"precision={self.dice.pick((0, 1, 2))}"] if name == "Round" and self.dice.chance(0.6) else []
         return self.call(name, "float", depth, *others)
 

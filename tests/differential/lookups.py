@@ -15,20 +15,26 @@ ORDERED = ("gt", "gte", "lt", "lte")
 PATTERNS = ("^a", "[0-9]+", "b.*a", "(x|y)", "^$", "e$", "_", "%", "^.{3}$", "a|%")
 UNCASED = ("%", "_", "'", "日", "é", "ğ", " ", "2", "\\", '"', "", "-", "🙂", "%y")
 """Pieces without an ASCII letter, whose case Django's lookups ignore on SQLite."""
-WRONG = 0.008
-"""How often a value is one that the column refuses."""
+WRONG = 0.1
+"""How often a value is one that the column refuses, in a careless program."""
 
 
-def lookup(dice: Dice, field: Field) -> tuple[str, str]:
-    """Give a lookup with its underscores and the text of a value, for a column."""
-    if dice.chance(WRONG):
+def lookup(dice: Dice, field: Field, *, hopeless: bool = True) -> tuple[str, str]:
+    """Give a lookup with its underscores and the text of a value, for a column.
+
+    Parameters
+    ----------
+    hopeless
+        Whether the condition may be one that no row can fulfil.
+    """
+    if dice.careless and dice.chance(WRONG):
         return dice.pick(_REFUSED)
     name = dice.weighted({"": 5, "of kind": 6, "in": 2, "range": 1, "isnull": 2, "ordered": 4, "null": 0.4})
     match name:
         case "isnull":
             return "__isnull", str(dice.chance(0.5))
         case "in":
-            return "__in", _several(dice, field)
+            return "__in", _several(dice, field, hopeless=hopeless)
         case "range" if field.kind not in ("boolean", "key"):
             return "__range", literal((_value(dice, field), _value(dice, field)))
         case "ordered" if field.kind != "boolean":
@@ -88,8 +94,8 @@ def _compared(dice: Dice, field: Field) -> Any:
     return value
 
 
-def _several(dice: Dice, field: Field) -> str:
-    if dice.chance(0.08):
+def _several(dice: Dice, field: Field, *, hopeless: bool) -> str:
+    if hopeless and dice.chance(0.08):
         return "[]"
     found = [_value(dice, field) for _ in range(dice.number(1, 4))]
     if dice.chance(0.12):

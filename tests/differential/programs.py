@@ -28,6 +28,8 @@ def program(seed: int, number: int) -> str:
     """
     dice = Dice(f"{seed}/{number}")
     make = dice.weighted({_of_rows: 10, _of_groups: 3, _of_totals: 2, _combined: 1.5, _of_windows: 1.5, _wrong: 0.7})
+    # One mistake at a time: which of two is found first means nothing.
+    dice.careless = make not in (_wrong, _combined) and dice.chance(0.06)
     return make(dice)
 
 
@@ -79,7 +81,8 @@ def _chosen(chain: Chain) -> tuple[str, ...]:
 
 def _sliced(chain: Chain) -> None:
     dice = chain.dice
-    start, length = dice.number(0, 6), dice.number(0, 9)
+    # We look at a query when it is asked, and an empty part is never asked.
+    start, length = dice.number(0, 6), dice.number(int(dice.careless), 9)
     chain.text += dice.pick((f"[:{length}]", f"[{start}:{start + length}]", f"[{start}:]", f"[{start}:][:{length}]"))
     ending = dice.weighted({"": 6, ".count()": 1, ".exists()": 1, ".first()": 0.5})
     chain.text += ending
@@ -167,9 +170,11 @@ def _loaded(chain: Chain) -> None:
     links = [link.name for link in chain.shape.links if not link.many] or ["nothing"]
     fields = ", ".join(literal(field.name) for field in dice.some(chain.shape.fields, 2))
     chain.call(
-        dice.pick((f'select_related("{dice.pick(links)}")', f"only({fields})", f"defer({fields})", "all()", "none()"))
+        dice.pick((f'select_related("{dice.pick(links)}")', f"only({fields})", f"defer({fields})", "all()"))
     )
     chain.order(total=True)
+    if not dice.careless and dice.chance(0.2):
+        chain.call("none()")
 
 
 _ENDINGS: dict[Callable[[Chain], None], float] = {
@@ -258,12 +263,10 @@ def _combined(dice: Dice) -> str:
     return dice.pick((_set_of_values, _set_of_rows, _joined_conditions))(dice)
 
 
-def _filtered(dice: Dice, model: str, *, many: bool = True) -> str:
+def _filtered(dice: Dice, model: str, *, least: int = 0, near: bool = False) -> str:
     chain = Chain(dice, model)
-    if not many:
-        chain.plan, chain.over = "base", ""
-        chain.joined = {"none more"}
-    for _ in range(dice.number(0, 2)):
+    chain.near = near
+    for _ in range(dice.number(least, 2)):
         dice.weighted({Chain.filter: 3, Chain.exclude: 1})(chain)
     return chain.text if chain.text.endswith(")") else f"{chain.text}.all()"
 
@@ -308,10 +311,11 @@ def _set_of_rows(dice: Dice) -> str:
 
 def _joined_conditions(dice: Dice) -> str:
     model = dice.pick(("Book", "Author", "Review"))
-    many = dice.chance(0.3)
-    parts = [_filtered(dice, model, many=many) for _ in range(2)]
+    operator = dice.weighted({"&": 2, "|": 2, "^": 1})
+    # Where one side has no condition, Django still joins what the other one had; and ^ loses rows without relatives.
+    near = operator == "^" or dice.chance(0.6)
+    parts = [_filtered(dice, model, least=int(not near), near=near) for _ in range(2)]
     ending = dice.pick(('.order_by("pk")', ".count()", '.exclude(pk=3).order_by("-pk")[:7]', '.values_list("pk")'))
-    operator = dice.pick("&|^")
     return f"({parts[0]} {operator} {parts[1]}){ending}"
 
 

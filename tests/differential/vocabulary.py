@@ -38,6 +38,11 @@ TAME = frozenset({"slug", "label"})
 class Dice:
     """Random choices that follow from one seed.
 
+    Attributes
+    ----------
+    careless
+        Whether conditions may hold values that a column refuses.
+
     Examples
     --------
     >>> Dice(1).pick("abc")
@@ -46,6 +51,7 @@ class Dice:
 
     def __init__(self, seed: int | str) -> None:
         self._random = random.Random(seed)
+        self.careless = False
 
     def chance(self, probability: float) -> bool:
         """Say yes with a probability."""
