@@ -13,9 +13,11 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.magic import needs_local_scope
 
 from multidb_explorer.connections.registry import databases
+from multidb_explorer.controllers.completion import complete
 from multidb_explorer.errors import MultiDBError, ReadOnlyAlias, near
 from multidb_explorer.results.stream import read_sql_text
 from multidb_explorer.results.text import braces_to_names
@@ -35,6 +37,7 @@ LIMIT = 10_000
 
 _NAME = "db"
 _COMPLETER = "complete_command"
+_MATCHER = "multidb_explorer"
 _ASSIGNED = re.compile(r"(?:^|\s)(\S+?)\s*<<")
 _SCREEN = (20, 2_000)
 """Lines and characters of an error that are shown."""
@@ -45,7 +48,7 @@ class MagicError(MultiDBError):
 
 
 def register(ipython: InteractiveShell) -> None:
-    """Add ``%db`` and ``%%db`` to a shell.
+    """Add ``%db`` and ``%%db`` to a shell, and completion of fields, lookups, aliases and tables.
 
     Examples
     --------
@@ -56,6 +59,8 @@ def register(ipython: InteractiveShell) -> None:
         ipython.register_magic_function(db, kind, _NAME)  # type: ignore[arg-type]
     for typed in (f"%{_NAME}", f"%%{_NAME}"):
         ipython.set_hook(_COMPLETER, _complete, str_key=typed)  # type: ignore[no-untyped-call]
+    _forget_matcher(ipython)
+    ipython.Completer.custom_matchers.append(_matcher(ipython))
 
 
 def unregister(ipython: InteractiveShell) -> None:
@@ -71,6 +76,7 @@ def unregister(ipython: InteractiveShell) -> None:
             del magics[_NAME]
     for typed in (f"%{_NAME}", f"%%{_NAME}"):
         ipython.strdispatchers[_COMPLETER].strs.pop(typed, None)
+    _forget_matcher(ipython)
 
 
 @needs_local_scope
@@ -294,3 +300,28 @@ def _complete(_shell: Any, event: Any) -> list[str]:
         return [*databases] if first or typed[-1] == "--confirm" else []
     except MultiDBError:
         return []
+
+
+def _matcher(ipython: InteractiveShell) -> Any:
+    """Make the function that completes Python code; it is asked before IPython's own."""
+
+    @context_matcher(priority=200, identifier=_MATCHER)
+    def matcher(context: CompletionContext) -> SimpleMatcherResult:
+        lines = context.full_text.split("\n")[: context.cursor_line]
+        found = complete("\n".join([*lines, context.text_until_cursor]), ipython.user_ns)
+        if found is None:
+            return SimpleMatcherResult(completions=[])
+        return SimpleMatcherResult(
+            completions=[SimpleCompletion(word, type=found.kind) for word in found.words],
+            matched_fragment=found.fragment,
+            ordered=True,
+            # Where nothing is typed yet, every name of Python would stand beside the fields; in a text, every file.
+            suppress=not found.fragment or found.kind == "text",
+        )
+
+    return matcher
+
+
+def _forget_matcher(ipython: InteractiveShell) -> None:
+    matchers = ipython.Completer.custom_matchers
+    matchers[:] = [each for each in matchers if getattr(each, "matcher_identifier", None) != _MATCHER]

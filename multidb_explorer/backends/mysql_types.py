@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 import uuid
-from decimal import Decimal
 from contextlib import suppress
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa

@@ -119,8 +119,8 @@ def _words(place: Place, variables: Mapping[str, Any]) -> Iterable[str]:
     if spot.bracket == "{":
         return ()
     if place.keyword:
-        return _values(place, spot, variables)
-    known = _simple(spot, variables) if place.in_text else None
+        return databases if place.keyword == "using" and place.in_text else ()
+    known = _simple(spot) if place.in_text else None
     return known if known is not None else _of_queryset(place, variables)
 
 
@@ -129,22 +129,19 @@ def _keys(spot: Spot, variables: Mapping[str, Any]) -> Iterable[str]:
     return [str(key) for key in owner] if isinstance(owner, Aliases | Registry | Tables) else ()
 
 
-def _values(place: Place, spot: Spot, variables: Mapping[str, Any]) -> Iterable[str]:
-    """Complete the value of a keyword argument."""
-    if place.keyword == "using" and place.in_text:
-        return databases
-    # A member of an enum, where one is compared.
-    return ()
-
-
-def _simple(spot: Spot, variables: Mapping[str, Any]) -> Iterable[str] | None:
+def _simple(spot: Spot) -> Iterable[str] | None:
     """Complete a text that means an alias or a table, whatever it is given to."""
     name = _last_name(spot.before)
     if name in _ALIASES:
         return databases
     if name == "reflect":
-        return [] if spot.finished else [table.name for table in Tables(databases["default"]).summaries]
+        return [] if spot.finished else _tables()
     return None
+
+
+def _tables() -> list[str]:
+    database = databases["default"]
+    return [] if database.state == "failed" else [table.name for table in Tables(database).summaries]
 
 
 def _last_name(before: ast.expr | None) -> str:
@@ -175,9 +172,7 @@ def _of_queryset(place: Place, variables: Mapping[str, Any]) -> Iterable[str]:
     return ()
 
 
-def _for_method(
-    called: _Method, place: Place, *, inside_q: bool, spots: tuple[Spot, ...], spot: Spot
-) -> Iterable[str]:
+def _for_method(called: _Method, place: Place, *, inside_q: bool, spots: tuple[Spot, ...], spot: Spot) -> Iterable[str]:
     asked = called.owner
     if not isinstance(asked, _Asked):
         return ()
@@ -316,8 +311,7 @@ def _attribute(owner: Any, name: str) -> Any:
     if isinstance(owner, Alias):
         return owner.tables if name == "tables" else None
     # Only what lies in the object itself: a property would run somebody's code.
-    values = object.__getattribute__(owner, "__dict__") if hasattr(type(owner), "__dict__") else {}
-    return _of_value(values.get(name)) if type(values) is dict else None
+    return _of_value(vars(owner).get(name)) if hasattr(owner, "__dict__") else None
 
 
 def _item(owner: Any, key: Any) -> Any:

@@ -132,7 +132,13 @@ class Aggregate(Expression):
 
 
 class Count(Aggregate):
-    """How many rows have a value; ``Count("*")`` counts all rows."""
+    """How many rows have a value; ``Count("*")`` counts all rows.
+
+    Examples
+    --------
+    >>> Count("country", distinct=True)
+    Count('country', distinct=True)
+    """
 
     function = "count"
     kinds = ()
@@ -162,7 +168,13 @@ class Count(Aggregate):
 
 
 class Sum(Aggregate):
-    """The sum; exact for integers and decimals."""
+    """The sum; exact for integers and decimals.
+
+    Examples
+    --------
+    >>> Sum("total", filter=Q(paid=True))
+    Sum('total', filter=Q(paid=True))
+    """
 
     function = "sum"
     kinds = ("integer", "decimal", "float", "boolean", "interval")
@@ -172,14 +184,26 @@ class Sum(Aggregate):
 
 
 class Avg(Aggregate):
-    """The mean, as a float whatever is averaged."""
+    """The mean, as a float whatever is averaged.
+
+    Examples
+    --------
+    >>> Avg("total").default_name()
+    'total__avg'
+    """
 
     function = "avg"
     kinds = ("integer", "decimal", "float", "boolean")
 
 
 class Min(Aggregate):
-    """The smallest value."""
+    """The smallest value.
+
+    Examples
+    --------
+    >>> Min("placed")
+    Min('placed')
+    """
 
     function = "min"
     kinds = ()
@@ -189,7 +213,13 @@ class Min(Aggregate):
 
 
 class Max(Min):
-    """The largest value."""
+    """The largest value.
+
+    Examples
+    --------
+    >>> Max(F("price") * F("copies"))
+    Max(F('price') * F('copies'))
+    """
 
     function = "max"
 
@@ -209,13 +239,25 @@ class _Spread(Aggregate):
 
 
 class StdDev(_Spread):
-    """The standard deviation, of the population, or with ``sample=True`` of a sample."""
+    """The standard deviation, of the population, or with ``sample=True`` of a sample.
+
+    Examples
+    --------
+    >>> StdDev("price", sample=True)
+    StdDev('price')
+    """
 
     name = "stddev"
 
 
 class Variance(_Spread):
-    """The variance, of the population, or with ``sample=True`` of a sample."""
+    """The variance, of the population, or with ``sample=True`` of a sample.
+
+    Examples
+    --------
+    >>> Variance("price")
+    Variance('price')
+    """
 
     name = "var"
 

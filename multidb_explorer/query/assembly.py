@@ -202,7 +202,7 @@ def _wrapped(
         for output in outputs:
             hidden.pop(id(output.found.column), None)
     ordering = [column.label(f"order_{place}") for place, column in enumerate(hidden.values())]
-    flags = [_flag(selection, each.column).label(f"kept_{place}") for place, each in enumerate(selection.windowed)]
+    flags = [_flag(each.column).label(f"kept_{place}") for place, each in enumerate(selection.windowed)]
     inner = core.select([*columns, *ordering, *flags])
     if selection.state.distinct is True:
         inner = inner.distinct()
@@ -218,7 +218,7 @@ def _wrapped(
     return statement.order_by(*_order(selection, terms, lambda element: places[id(element)]))
 
 
-def _flag(selection: Selection, condition: Column) -> Column:
+def _flag(condition: Column) -> Column:
     return sa.case((condition, sa.literal_column("1")), else_=sa.literal_column("0"))
 
 

@@ -273,14 +273,16 @@ class Building(Generic[M]):
         parts = cast("tuple[QuerySet[Any], ...]", (self, *others))
         if kind == "intersection" and any(part._state.empty for part in parts):
             return self.none()
-        shape = QueryState(alias=self._state.alias, shape=self._state.shape, empty=kind == "difference" and self._state.empty)
-        return type(self)(self._source, replace(shape, combination=Combination(kind, keep_all, parts)))
+        empty = kind == "difference" and self._state.empty
+        state = QueryState(alias=self._state.alias, shape=self._state.shape, empty=empty)
+        return type(self)(self._source, replace(state, combination=Combination(kind, keep_all, parts)))
 
     def __and__(self, other: Self) -> Self:
         self._refuse_other(other, "&")
         if self._state.empty or other._state.empty:
             return self.none()
-        return self._merged(other, (*self._state.steps, *(step for step in other._state.steps if isinstance(step, Where))))
+        theirs = (step for step in other._state.steps if isinstance(step, Where))
+        return self._merged(other, (*self._state.steps, *theirs))
 
     def __or__(self, other: Self) -> Self:
         return self._joined(other, "|")
@@ -313,10 +315,11 @@ class Building(Generic[M]):
             raise CrossDatabaseError.mixed(f"The other QuerySet of {sign!r}", other.db, self.db)
         if not same_model:
             return
-        self._refuse_combined(sign)
-        other._refuse_combined(sign)
+        for each in (self, other):
+            each._refuse_combined(sign)
         if self._source is not other._source:
-            raise TypeError(f"{sign} combines QuerySets of one model, not of {self._source.name} and {other._source.name}.")
+            names = f"{self._source.name} and {other._source.name}"
+            raise TypeError(f"{sign} combines QuerySets of one model, not of {names}.")
         if self._state.sliced or other._state.sliced:
             raise TypeError("Cannot combine queries once a slice has been taken.")
         if self._state.distinct != other._state.distinct:

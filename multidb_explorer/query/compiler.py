@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -88,9 +88,11 @@ def counting(state: QueryState, bound: Bound) -> sa.Select[Any]:
 def testing(state: QueryState, bound: Bound) -> sa.Select[Any]:
     """Compile the statement that tells whether there is any row."""
     if state.combination is not None:
-        return sa.select(sa.literal_column("1")).select_from(
-            _select(_combined(replace(state, order=()), state.combination, bound)).subquery()
-        ).limit(1)
+        return (
+            sa.select(sa.literal_column("1"))
+            .select_from(_select(_combined(replace(state, order=()), state.combination, bound)).subquery())
+            .limit(1)
+        )
     selection = Selection(bound, state)
     statement = select(selection, [_ONE], ordered=False, bare=True)
     return statement.limit(1) if state.stop is None else statement
@@ -147,9 +149,7 @@ def _outside(selection: Selection, scope: Summary, outputs: Sequence[Output]) ->
 # Queries inside queries
 
 
-def subselect(
-    queryset: Any, scope: Scope, *, columns: Sequence[str] = (), testing: bool = False
-) -> Inner:
+def subselect(queryset: Any, scope: Scope, *, columns: Sequence[str] = (), testing: bool = False) -> Inner:
     """Compile an inner query in the scope of an outer one.
 
     Parameters
@@ -237,9 +237,7 @@ def _part(state: QueryState, queryset: Any, bound: Bound) -> Compiled:
 
 
 def _select(found: Compiled) -> sa.Select[Any]:
-    statement = found.reading.statement
-    assert isinstance(statement, sa.Select)
-    return statement
+    return cast("sa.Select[Any]", found.reading.statement)
 
 
 def _bare(part: Compiled) -> bool:
@@ -280,9 +278,7 @@ def _order(
         name = getattr(ordering.expression, "name", "")
         if name not in named:
             raise FieldError.unknown("column", name or repr(ordering), "The set operation", named)
-        elements += backend.ordered(
-            named[name], descending=ordering.descending, nulls=ordering.nulls, nullable=True
-        )
+        elements += backend.ordered(named[name], descending=ordering.descending, nulls=ordering.nulls, nullable=True)
     if asked or state.sliced:
         for each, column in zip(outputs, columns, strict=True):
             if each.found.kind.name not in ("json", "array", "other", "any"):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -241,6 +242,11 @@ class Value(Expression):
         Any Python, NumPy or pandas value; it is bound as a parameter.
     output_field
         What it is, where its Python type does not tell: a SQLAlchemy type or a Python type.
+
+    Examples
+    --------
+    >>> Value("high")
+    Value('high')
     """
 
     def __init__(self, value: Any, output_field: Any = None) -> None:
@@ -357,9 +363,7 @@ def _enclosed(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return Grouping(column) if isinstance(column, sa.BinaryExpression | sa.UnaryExpression) else column
 
 
-def _moved(
-    backend: Backend, asked: Combined, left: Resolved, right: Resolved
-) -> tuple[sa.ColumnElement[Any], Kind]:
+def _moved(backend: Backend, asked: Combined, left: Resolved, right: Resolved) -> tuple[sa.ColumnElement[Any], Kind]:
     names = (left.kind.name, right.kind.name)
     if names[0] in _DATED and names[1] in _DATED:
         return backend.difference(left.column, right.column, left.kind), Kind("interval")
@@ -373,7 +377,13 @@ def _moved(
 
 
 class ExpressionWrapper(Expression):
-    """An expression together with what it holds, where that can't be told from its parts."""
+    """An expression together with what it holds, where that can't be told from its parts.
+
+    Examples
+    --------
+    >>> ExpressionWrapper(F("price") * F("weight"), output_field=float)
+    ExpressionWrapper(F('price') * F('weight'))
+    """
 
     conditional = True
 
@@ -402,12 +412,25 @@ class Func(Expression):
         Names of fields, expressions, or constants.
     output_field
         What the result is, where it is not what the function usually gives.
+    function
+        The name of any function of the database, for one that has no class here.
+
+    Examples
+    --------
+    >>> class Soundex(Func):
+    ...     function, arity = "soundex", 1
+    >>> Soundex("name")
+    Soundex(F('name'))
     """
 
     arity: ClassVar[int | None] = None
-    function: ClassVar[str] = ""
+    function: str = ""
 
-    def __init__(self, *arguments: Any, output_field: Any = None) -> None:
+    def __init__(self, *arguments: Any, output_field: Any = None, function: str | None = None) -> None:
+        if function is not None:
+            self.function = function
+        if self.function and not _FUNCTION_NAME.fullmatch(self.function):
+            raise FieldValueError(f"{self.function!r} is no name of a function.")
         if self.arity is not None and len(arguments) != self.arity:
             raise TypeError(f"{type(self).__name__} takes {self.arity} argument(s), not {len(arguments)}.")
         self.arguments = tuple(as_expression(argument) for argument in arguments)
@@ -422,8 +445,11 @@ class Func(Expression):
         return any(argument.nullable for argument in arguments)
 
     def build(self, backend: Backend, arguments: Sequence[Resolved]) -> sa.ColumnElement[Any]:
-        """Write the call for one product."""
-        return backend.function(self.function, [argument.column for argument in arguments])
+        """Write the call for one product; a function that it is not known by is called by the name given."""
+        columns = [argument.column for argument in arguments]
+        if self.function in backend.functions or not self.function:
+            return backend.function(self.function, columns, arguments[0].kind if arguments else None)
+        return getattr(sa.func, self.function)(*columns)  # type: ignore[no-any-return]
 
     def resolve(self, scope: Scope) -> Resolved:
         arguments = [argument.resolve(scope) for argument in self.arguments]
@@ -446,7 +472,12 @@ class When(Expression):
     condition
         A `Q` object or a conditional expression; or keywords as in ``filter()``.
     then
-        A constant, the name of no field: a text is a value here only inside ``Value``, as in Django.
+        What holds then: an expression, a constant, or the name of a field; a text of your own is ``Value("...")``.
+
+    Examples
+    --------
+    >>> When(score__gt=10, then=Value("high"))
+    When(Q(score__gt=10), then=Value('high'))
     """
 
     def __init__(self, condition: Any = None, then: Any = None, **conditions: Any) -> None:
@@ -497,6 +528,8 @@ class Case(Expression):
 
 # What expressions are made of
 
+_FUNCTION_NAME = re.compile(r"[A-Za-z_]\w*")
+
 
 def as_expression(given: Any) -> Expression:
     """Take an expression as it is, a text as the name of a field, a condition as itself, and the rest as a constant.
@@ -520,9 +553,7 @@ def as_value(given: Any) -> Expression:
     return given if isinstance(given, Expression) else Value(given)
 
 
-def joined(
-    column: sa.ColumnElement[Any], kind: Kind, parts: Iterable[Resolved], *, nullable: bool = True
-) -> Resolved:
+def joined(column: sa.ColumnElement[Any], kind: Kind, parts: Iterable[Resolved], *, nullable: bool = True) -> Resolved:
     """Make one resolved expression of several: what its parts contain, it contains."""
     parts = list(parts)
     aggregate, window = any(p.aggregate for p in parts), any(p.window for p in parts)

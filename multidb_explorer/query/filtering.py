@@ -73,9 +73,7 @@ class Filtering:
         self.reuse = reuse
         self.separate = separate
 
-    def compile(
-        self, node: Q | Condition | Expression, *, negated: bool = False, below: bool = False
-    ) -> Held:
+    def compile(self, node: Q | Condition | Expression, *, negated: bool = False, below: bool = False) -> Held:
         """Compile a tree.
 
         Parameters
@@ -104,7 +102,7 @@ class Filtering:
             found = expression.resolve(self.scope)
         if found.kind.name not in ("boolean", "any"):
             raise TypeError(f"{expression!r} is {found.kind} and no condition; compare it: name__lookup=value.")
-        column = found.column if not found.stored else self.scope.database.backend.equals(found.column, True)  # noqa: FBT003
+        column = found.column if not found.stored else self.scope.database.backend.equals(found.column, True)
         return Held(replace(found, column=column, kind=_BOOLEAN))
 
     # One keyword

@@ -71,7 +71,7 @@ def _frame(names: Sequence[str], facts: Sequence[Facts]) -> pd.DataFrame:
         fact: pd.array([each.get(fact) for each in facts], dtype=types.get(fact, "object"))  # type: ignore[call-overload]
         for fact in _FACTS
     }
-    return pd.DataFrame(data, index=pd.Index(names, name="column", dtype="str"))
+    return pd.DataFrame(data, index=pd.Index(list(names), name="column", dtype="str"))
 
 
 # One statement for what an aggregate tells
@@ -227,7 +227,8 @@ def value_counts(
     (asked,) = rows.columns
     if asked.element is None:
         raise FieldError(
-            f"Column {column!r} is {asked.declared}: databases don't agree when two such values are equal."
+            f"Column {column!r} is {asked.declared}: databases don't agree when two such values are equal, so they "
+            f"can't be counted. Count a part of it that annotate() computes."
         )
     statement = _counted(rows, asked, asked.element, total=normalize, dropna=dropna)
     columns = (

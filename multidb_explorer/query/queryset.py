@@ -231,20 +231,14 @@ class QuerySet(Building[M], Framed, Analysed):
         if not fields:
             raise ValueError("earliest() and latest() need the fields to order by.")
         self._refuse_slice("change the order")
-        return self.order_by(*fields)._one_of_many()
+        return _one_of_many(self.order_by(*fields))
 
     def latest(self, *fields: str) -> M:
         """Give the row that comes last by some fields; errors as `earliest`."""
         if not fields:
             raise ValueError("earliest() and latest() need the fields to order by.")
         self._refuse_slice("change the order")
-        return self.order_by(*fields).reverse()._one_of_many()
-
-    def _one_of_many(self) -> M:
-        found = list(self[:1])
-        if not found:
-            raise self._source.DoesNotExist(f"No row of {self._source.name} on alias {self.db!r} matches the query.")
-        return found[0]
+        return _one_of_many(self.order_by(*fields).reverse())
 
     def in_bulk(self, keys: Iterable[Any] | None = None, *, field_name: str = "pk") -> dict[Any, M]:
         """Give instances by their key; a key without a row is left out.
@@ -397,6 +391,13 @@ class QuerySet(Building[M], Framed, Analysed):
         if not self.bound.key:
             raise KeyRequired.missing(self.db, self.bound.table.name)
         return self.bound.key
+
+
+def _one_of_many(queryset: QuerySet[M]) -> M:
+    found, source = list(queryset[:1]), queryset._source
+    if not found:
+        raise source.DoesNotExist(f"No row of {source.name} on alias {queryset.db!r} matches the query.")
+    return found[0]
 
 
 def _as_field(output: Output) -> Field:

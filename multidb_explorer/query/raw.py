@@ -40,8 +40,8 @@ class _Asked:
 class RawQuerySet(Generic[M]):
     """The rows of SQL that a person wrote; asked when they are needed, in a session that can't write.
 
-    A column called like a field is that field; every other one becomes an attribute that is never saved. Fields without a
-    column are read when they are asked for.
+    A column called like a field is that field; every other one becomes an attribute that is never saved. Fields
+    without a column are read when they are asked for.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class RawQuerySet(Generic[M]):
     # Frames
 
     def to_arrow(self) -> pa.Table:
-        """Read everything into an Arrow table, typed by what the driver says, and where it says nothing by the fields."""
+        """Read everything into an Arrow table, typed by the driver, and where it says nothing by the fields."""
         if self._table is None:
             self._table = self._read()
         return self._table
@@ -189,8 +189,8 @@ class RawQuerySet(Generic[M]):
         missing = [name for name in bound.key if name not in names]
         if missing:
             raise FieldError(
-                f"The SQL does not give {', '.join(map(repr, missing))}, the key of {self._source.name}, and without it "
-                f"a row is no instance. It gives: {', '.join(columns)}. Add it, or take to_pandas()."
+                f"The SQL does not give {', '.join(map(repr, missing))}, the key of {self._source.name}, and without "
+                f"it a row is no instance. It gives: {', '.join(columns)}. Add it, or take to_pandas()."
             )
         return found
 

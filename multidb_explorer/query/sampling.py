@@ -38,7 +38,7 @@ def sample(queryset: QuerySet[Any], n: int, seed: int | None = None) -> pd.DataF
     >>> len(User.objects.sample(5))
     0
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+    if n < 0:
         raise FieldValueError(f"sample() takes a number of rows that is not negative, not {n}.")
     count = queryset.count()
     if n == 0 or n >= count:

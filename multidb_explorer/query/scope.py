@@ -99,7 +99,7 @@ class Scope:
     ) -> None:
         self.outer = outer
         self._conditions = conditions
-        self._taken: set[sa.FromClause] = {bound.table} if outer is None else outer._taken | {bound.table}
+        self.taken: set[sa.FromClause] = {bound.table} if outer is None else outer.taken | {bound.table}
         table = bound.table.alias() if outer is not None else bound.table
         self.base = Join(table, bound)
         self.joins: list[Join] = []
@@ -207,8 +207,8 @@ class Scope:
 
     def _joined(self, parent: Join, step: Step, hop: Hop) -> Join:
         bound = hop.target.bind(self.database)
-        table = bound.table.alias() if bound.table in self._taken else bound.table
-        self._taken.add(bound.table)
+        table = bound.table.alias() if bound.table in self.taken else bound.table
+        self.taken.add(bound.table)
         join = Join(table, bound, parent, step, hop)
         self.joins.append(join)
         if self.reuse is not None:

@@ -117,7 +117,7 @@ class Selection:
         held = Filtering(inner.scope, set(), separate=True).compile(piece, negated=negated, below=negated)
         condition = sa.not_(held.found.column) if negated else held.found.column
         if not self.bound.key:
-            raise FieldError(f"{self.bound.name} has no key, so its rows can't be filtered by relatives after grouping.")
+            raise FieldError(f"{self.bound.name} has no key, so groups of it can't be filtered by relatives.")
         links = [inner.scope.base.column(name).__eq__(self.scope.base.column(name)) for name in self.bound.key]
         tables = inner.tables(inner.scope.row_joins)
         statement = sa.exists(sa.literal_column("1")).select_from(tables).where(*links, condition)
@@ -188,7 +188,7 @@ class Selection:
             own = path.fields[0] if not path.hops and not path.rest else None
             return [Output(name, self.scope.named(name), own)]
         join = self.scope.join(path)
-        prefix = name.removesuffix("pk") if name.split("__")[-1] == "pk" else f"{name}__"
+        prefix = name.removesuffix("pk") if name.rsplit("__", maxsplit=1)[-1] == "pk" else f"{name}__"
         return [Output(f"{prefix}{each.name}", stored(join, each), each) for each in path.fields]
 
     def outputs(self) -> list[Output]:

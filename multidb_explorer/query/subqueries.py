@@ -61,6 +61,17 @@ class Subquery(Expression):
     ----------
     queryset
         What is asked; it refers to the outer query by ``OuterRef``.
+
+    Examples
+    --------
+    >>> import multidb_explorer as mdb
+    >>> from sqlalchemy import Column, Integer
+    >>> mdb.configure({"default": "sqlite://"})
+    >>> class Visit(mdb.Model):
+    ...     id = Column(Integer, primary_key=True)
+    ...     user_id = Column(Integer)
+    >>> Subquery(Visit.objects.filter(user_id=OuterRef("pk")).order_by("-id").values("id")[:1])
+    Subquery(Visit)
     """
 
     def __init__(self, queryset: Any, output_field: Any = None) -> None:
@@ -89,8 +100,14 @@ class Exists(Subquery):
 
     Examples
     --------
-    >>> Exists  # doctest: +ELLIPSIS
-    <class '...Exists'>
+    >>> import multidb_explorer as mdb
+    >>> from sqlalchemy import Column, Integer
+    >>> mdb.configure({"default": "sqlite://"})
+    >>> class Visit(mdb.Model):
+    ...     id = Column(Integer, primary_key=True)
+    ...     user_id = Column(Integer)
+    >>> ~Exists(Visit.objects.filter(user_id=OuterRef("pk")))
+    ~Exists(Visit)
     """
 
     conditional = True
@@ -99,9 +116,7 @@ class Exists(Subquery):
         from multidb_explorer.query.compiler import subselect
 
         inner = subselect(self.queryset, scope, testing=True)
-        return Resolved(
-            sa.exists(inner.statement), Kind("boolean"), nullable=False, groups=tuple(inner.outer_columns)
-        )
+        return Resolved(sa.exists(inner.statement), Kind("boolean"), nullable=False, groups=tuple(inner.outer_columns))
 
 
 def compared_rows(queryset: Any, scope: Scope, relation: Hop | None, lookup: str) -> Rows | Resolved:

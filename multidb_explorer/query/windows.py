@@ -47,6 +47,11 @@ class RowRange:
     ----------
     start, end
         How many rows before (negative) or after it; ``None`` for all of them.
+
+    Examples
+    --------
+    >>> RowRange(start=-2, end=0)
+    RowRange(start=-2, end=0)
     """
 
     start: int | None = None
@@ -67,7 +72,13 @@ class RowRange:
 
 @dataclass(frozen=True)
 class ValueRange(RowRange):
-    """The rows of a window, by the value that orders them: ``None``, or 0 for the current value and its equals."""
+    """The rows of a window, by the value that orders them: ``None``, or 0 for the current value and its equals.
+
+    Examples
+    --------
+    >>> ValueRange(end=0)
+    ValueRange(start=None, end=0)
+    """
 
     @property
     def options(self) -> dict[str, tuple[int | None, int | None]]:
@@ -306,4 +317,3 @@ def _several(given: Any) -> tuple[Any, ...]:
     if given is None:
         return ()
     return tuple(given) if isinstance(given, list | tuple) else (given,)
-

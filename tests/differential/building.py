@@ -10,6 +10,8 @@ program keeps to one of three plans:
 
 from __future__ import annotations
 
+from typing import Any
+
 from conditions import ANY, Conditions, Scope
 from expressions import Expressions
 from subqueries import Subqueries, speakers
@@ -36,8 +38,8 @@ class Chain:
         The annotations so far, with their kinds.
     joined
         The paths to several rows that the query joins.
-    near
-        Whether conditions follow no relations.
+    limits
+        What conditions may not do; see `Scope`.
     """
 
     def __init__(self, dice: Dice, model: str | None = None) -> None:
@@ -49,7 +51,7 @@ class Chain:
         self.aggregates: dict[str, str] = {}
         self.windows: dict[str, str] = {}
         self.joined: set[str] = set()
-        self.near = False
+        self.limits: dict[str, bool] = {}
         self.plan = dice.weighted({"free": 5, "over": 3, "base": 3})
         self.over = self.speakers()[0].relation().many if self.plan == "over" else ""
 
@@ -87,15 +89,18 @@ class Chain:
 
     def _filter_scope(self) -> Scope:
         many = self._may_join()
-        if self.near:
-            return Scope(near=True)
+        if self.limits.get("near"):
+            return self._scope()
         if self.windows or self.dice.chance(0.6):
-            return Scope(many)
+            return self._scope(many)
         if many and not self.joined and self.dice.chance(0.5):
             # Which rows a negated condition means, beside a positive one in a second call, depends on Django's names.
             only = many if many != ANY else self.speakers()[0].relation().many
-            return Scope(only, negated=only, near=True)
-        return Scope(negated=ANY, near=True)
+            return self._scope(only, negated=only, near=True)
+        return self._scope(negated=ANY, near=True)
+
+    def _scope(self, many: str = "", **given: Any) -> Scope:
+        return Scope(many, **(given | self.limits))
 
     def _may_join(self) -> str:
         """Say which relations a positive condition may follow now."""
@@ -117,8 +122,9 @@ class Chain:
             self._filter_annotations("exclude")
             return
         _, conditions = self.speakers()
-        apart = not self.windows and not self.near and self.dice.chance(0.6)
-        scope = Scope(ANY if apart else "", ANY if apart else "", near=apart or self.near, negative=True)
+        apart = not self.windows and not self.limits.get("near") and self.dice.chance(0.6)
+        many = ANY if apart else ""
+        scope = self._scope(many, negated=many, near=apart, negative=True)
         self.call(f"exclude({conditions.arguments(scope, 2)})")
 
     # --- annotations -----------------------------------------------------------------------

@@ -27,7 +27,8 @@ def lookup(dice: Dice, field: Field, *, hopeless: bool = True) -> tuple[str, str
     hopeless
         Whether the condition may be one that no row can fulfil.
     """
-    if dice.careless and dice.chance(WRONG):
+    if dice.careless and dice.mistakes and dice.chance(WRONG):
+        dice.mistakes -= 1
         return dice.pick(_REFUSED)
     name = dice.weighted({"": 5, "of kind": 6, "in": 2, "range": 1, "isnull": 2, "ordered": 4, "null": 0.4})
     match name:
@@ -83,7 +84,8 @@ def _compared(dice: Dice, field: Field) -> Any:
     if dice.chance(0.85):
         return value
     match field.kind:
-        case "integer":
+        case "integer" if value > 0:
+            # Django rounds the negative ones the wrong way.
             return value + dice.pick((0.5, -0.5))
         case "float" | "decimal":
             return int(value)

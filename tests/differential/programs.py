@@ -263,9 +263,9 @@ def _combined(dice: Dice) -> str:
     return dice.pick((_set_of_values, _set_of_rows, _joined_conditions))(dice)
 
 
-def _filtered(dice: Dice, model: str, *, least: int = 0, near: bool = False) -> str:
+def _filtered(dice: Dice, model: str, *, least: int = 0, **limits: bool) -> str:
     chain = Chain(dice, model)
-    chain.near = near
+    chain.limits = {name: value for name, value in limits.items() if value is not (name == "hopeless")}
     for _ in range(dice.number(least, 2)):
         dice.weighted({Chain.filter: 3, Chain.exclude: 1})(chain)
     return chain.text if chain.text.endswith(")") else f"{chain.text}.all()"
@@ -279,7 +279,7 @@ def _set_of_values(dice: Dice) -> str:
     for model in models:
         names = [dice.pick(shape_of(model).of_kind(kind)).name for kind in kinds]
         first = first or names
-        parts.append(f"{_filtered(dice, model)}.values_list({', '.join(map(literal, names))})")
+        parts.append(f"{_filtered(dice, model, hopeless=False)}.values_list({', '.join(map(literal, names))})")
     text = f"{parts[0]}.{_operation(dice)}({parts[1]}{_all(dice)})"
     return text + _set_ending(dice, first)
 
@@ -301,12 +301,12 @@ def _set_ending(dice: Dice, names: list[str]) -> str:
 
 def _set_of_rows(dice: Dice) -> str:
     model = dice.pick(("Book", "Author", "Review"))
-    others = ", ".join(_filtered(dice, model) for _ in range(dice.number(1, 2)))
+    # Of a union with nothing, Django gives the other part with its repetitions.
+    parts = [_filtered(dice, model, hopeless=False) for _ in range(dice.number(2, 3))]
     ending = dice.pick(("", '.order_by("pk")', '.order_by("-pk")[:4]', ".count()", '.values_list("pk", "id")', ".first()"))
     operation = _operation(dice)
-    if operation == "difference":
-        others = _filtered(dice, model)
-    return f"{_filtered(dice, model)}.{operation}({others}){ending}"
+    others = parts[1:2] if operation == "difference" else parts[1:]
+    return f"{parts[0]}.{operation}({', '.join(others)}){ending}"
 
 
 def _joined_conditions(dice: Dice) -> str:
@@ -314,7 +314,7 @@ def _joined_conditions(dice: Dice) -> str:
     operator = dice.weighted({"&": 2, "|": 2, "^": 1})
     # Where one side has no condition, Django still joins what the other one had; and ^ loses rows without relatives.
     near = operator == "^" or dice.chance(0.6)
-    parts = [_filtered(dice, model, least=int(not near), near=near) for _ in range(2)]
+    parts = [_filtered(dice, model, least=int(not near), near=near, hopeless=False) for _ in range(2)]
     ending = dice.pick(('.order_by("pk")', ".count()", '.exclude(pk=3).order_by("-pk")[:7]', '.values_list("pk")'))
     return f"({parts[0]} {operator} {parts[1]}){ending}"
 
@@ -340,8 +340,8 @@ _MISTAKES = (
     ".annotate(x=F('nothing__pk'))",
     ".aggregate(Sum(F('pk') + 1))",
     ".aggregate(Count('pk', default=0))",
-    ".annotate(n=Count('pk')).annotate(m=Sum('n'))",
-    ".annotate(n=Count('pk')).aggregate(Sum('n'))",
+    ".annotate(n=Count('pk', distinct=True)).annotate(m=Sum('n'))",
+    ".annotate(n=Count('pk', distinct=True)).aggregate(Sum('n'))",
     ".dates('pk', 'year')",
     ".in_bulk(field_name='nothing')",
     "[:2].in_bulk([1])",

@@ -38,12 +38,14 @@ class Subqueries:
         return f'{made}.values("pk")' if self.dice.chance(0.4) else made
 
     def keys(self, model: str | None) -> str:
-        """Make a query that gives keys: of rows of a model, or those that a foreign key holds, NULLs among them."""
+        """Make a query that gives keys: of rows of a model, or those that a foreign key holds."""
         targets = [link for link in self.outer.links if link.many and (model is None or link.back in _keys(link.target))]
         if model is None or not targets or self.dice.chance(0.5):
             return f"{model or self.outer.name}.objects.filter({self._conditions(model or self.outer.name, 2)}).values(\"pk\")"
         link = self.dice.pick(targets)
-        return f'{link.target}.objects.filter({self._conditions(link.target, 1)}).values("{link.back}")'
+        # With a NULL among the keys, what is not among them is unknown to Django; we leave NULLs out.
+        present = f"Q({self._conditions(link.target, 1)}), {link.back}__isnull=False"
+        return f'{link.target}.objects.filter({present}).values("{link.back}")'
 
     def _related(self, link: Link) -> str:
         """Make a query for the relatives of the outer row."""

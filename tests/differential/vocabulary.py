@@ -41,7 +41,9 @@ class Dice:
     Attributes
     ----------
     careless
-        Whether conditions may hold values that a column refuses.
+        Whether a condition may hold a value that its column refuses.
+    mistakes
+        How many more of these there may be: which of two mistakes is found first means nothing.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class Dice:
     def __init__(self, seed: int | str) -> None:
         self._random = random.Random(seed)
         self.careless = False
+        self.mistakes = 1
 
     def chance(self, probability: float) -> bool:
         """Say yes with a probability."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from multidb_explorer.query.functions.base import INTEGER, ScalarFunction
 
 if TYPE_CHECKING:
     from multidb_explorer.backends.base import Backend
+    from multidb_explorer.query.scope import Scope
 
 __all__ = [
     "Extract",
@@ -75,15 +77,21 @@ class _Zoned(Func):
     def __init__(self, expression: Any, tzinfo: Any = None, *, output_field: Any = None) -> None:
         super().__init__(expression, output_field=output_field)
         self.zone = _zone_name(tzinfo)
+        self.usual_zone: str | None = None
+
+    def resolve(self, scope: Scope) -> Resolved:
+        here = copy(self)
+        here.usual_zone = scope.database.settings.time_zone
+        return super(_Zoned, here).resolve(scope)
 
     def _zone_of(self, kind: Kind) -> str | None:
-        """Give the zone for a column; only an instant is another time elsewhere."""
+        """Give the zone for a column, by default that of the alias; only an instant is another time elsewhere."""
         if self.zone is not None and not kind.tz:
             raise FieldValueError(
                 f"{self!r} has a time zone, and {self.arguments[0]!r} is {kind}. If it is in UTC, say so first: "
                 f"Cast({self.arguments[0]!r}, sqlalchemy.DateTime(timezone=True))."
             )
-        return self.zone
+        return self.zone or (self.usual_zone if kind.tz else None)
 
 
 class Extract(_Zoned):
