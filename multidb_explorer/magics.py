@@ -305,7 +305,7 @@ def _complete(_shell: Any, event: Any) -> list[str]:
 def _matcher(ipython: InteractiveShell) -> Any:
     """Make the function that completes Python code; it is asked before IPython's own."""
 
-    @context_matcher(priority=200, identifier=_MATCHER)
+    @context_matcher(priority=200, identifier=_MATCHER)  # type: ignore[untyped-decorator]
     def matcher(context: CompletionContext) -> SimpleMatcherResult:
         lines = context.full_text.split("\n")[: context.cursor_line]
         found = complete("\n".join([*lines, context.text_until_cursor]), ipython.user_ns)
@@ -315,8 +315,8 @@ def _matcher(ipython: InteractiveShell) -> Any:
             completions=[SimpleCompletion(word, type=found.kind) for word in found.words],
             matched_fragment=found.fragment,
             ordered=True,
-            # Where nothing is typed yet, every name of Python would stand beside the fields; in a text, every file.
-            suppress=not found.fragment or found.kind == "text",
+            # Otherwise every name of Python would stand among the fields, and in a text every file.
+            suppress=True,
         )
 
     return matcher

@@ -7,6 +7,7 @@ overrides what it does differently or faster.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -254,6 +255,17 @@ class Backend(Computing):
         """Test for one canonical value, by code points where it is text."""
         return column.__eq__(value)
 
+    def compared(self, column: sa.ColumnElement[Any], sign: str, value: Any) -> sa.ColumnElement[bool]:
+        """Compare with one canonical value.
+
+        Parameters
+        ----------
+        sign
+            ``gt``, ``gte``, ``lt`` or ``lte``.
+        """
+        compare: Callable[[Any, Any], sa.ColumnElement[bool]] = getattr(operator, _OPERATORS[sign])
+        return compare(column, value)
+
     def folding(self, connection: Connection) -> str | None:
         """Name what the server needs to be told to fold every letter and not only ASCII's, or ``None``."""
         return None
@@ -304,6 +316,9 @@ class Backend(Computing):
     def trouble(self, error: BaseException) -> Trouble:
         """Classify a driver's own error."""
         return Trouble()
+
+
+_OPERATORS = {"gt": "gt", "gte": "ge", "lt": "lt", "lte": "le"}
 
 
 def like(column: sa.ColumnElement[Any], text: str, place: str) -> sa.ColumnElement[bool]:

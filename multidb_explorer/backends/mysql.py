@@ -258,6 +258,8 @@ class MySQLBackend(MySQLComputing):
     # Comparing
 
     def equals(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[bool]:
+        if isinstance(value, sa.ColumnElement) and isinstance(value.type, sa.String):
+            return sa.and_(column.__eq__(value), bytes_of(column).__eq__(bytes_of(value)))
         if not isinstance(value, str):
             return column.__eq__(value)
         # The column's collation finds candidates by its index; the bytes tell "Ann" from "ann" and from "Ann ".

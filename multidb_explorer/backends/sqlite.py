@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 import re
@@ -41,6 +42,12 @@ class _ExactNumeric(sa.Numeric[Any]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
         return lambda value: number(value) if isinstance(value, Decimal) else value
+
+
+def _spellings(value: dt.datetime) -> list[str]:
+    """Give the texts that stand for a moment: some programs write the fraction of a second also where it is zero."""
+    text = naive(value).isoformat(" ")
+    return [text] if value.microsecond else [text, f"{text}.000000"]
 
 
 def _is_memory(url: URL) -> bool:
@@ -180,6 +187,8 @@ class SQLiteBackend(SQLiteComputing):
         return DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
 
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+        if any(isinstance(value, dt.datetime) for value in values):
+            values = [text for value in values for text in _spellings(value)]
         plain = all(isinstance(value, int | str) and not isinstance(value, bool) for value in values)
         if len(values) <= 500 or not plain:
             return super().member(column, values)
@@ -188,6 +197,15 @@ class SQLiteBackend(SQLiteComputing):
         return column.in_(sa.select(listed.c.value))
 
     # Comparing
+
+    def equals(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[bool]:
+        return column.in_(_spellings(value)) if isinstance(value, dt.datetime) else super().equals(column, value)
+
+    def compared(self, column: sa.ColumnElement[Any], sign: str, value: Any) -> sa.ColumnElement[bool]:
+        if isinstance(value, dt.datetime):
+            # As texts, 12:00:00 comes before 12:00:00.000000: both are what the value says.
+            value = _spellings(value)[-1 if sign in ("gt", "lte") else 0]
+        return super().compared(column, sign, value)
 
     def text_match(
         self, column: sa.ColumnElement[Any], text: str, place: str, *, fold: bool, folding: str | None = None

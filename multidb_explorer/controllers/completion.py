@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -107,9 +107,17 @@ def complete(code: str, variables: Mapping[str, Any]) -> Completions | None:
 
 def _completed(place: Place, variables: Mapping[str, Any]) -> Completions | None:
     words = list(dict.fromkeys(_words(place, variables)))
+    if words and not place.in_text:
+        # A condition that has a name can stand there too.
+        words += [name for name, value in variables.items() if _is_condition(value)]
     head = place.fragment
     found = tuple(word for word in words if word.startswith(head) and word != head)
     return Completions(head, found, "text" if place.in_text else "param") if found else None
+
+
+def _is_condition(value: Any) -> bool:
+    kind = value if isinstance(value, type) else type(value)
+    return issubclass(kind, Q | Expression)
 
 
 def _words(place: Place, variables: Mapping[str, Any]) -> Iterable[str]:
@@ -180,11 +188,11 @@ def _for_method(called: _Method, place: Place, *, inside_q: bool, spots: tuple[S
         direct = spot is spots[0] and called.name in _KEYWORDS
         return _keywords(asked, place.fragment) if direct or inside_q else ()
     if called.name in _RELATIONS and spot is spots[0]:
-        return _paths(asked, place.fragment, relations_only=True)
+        return _relation_paths(asked, place.fragment, to_one=called.name == "select_related")
     if called.name not in _NAMES or (spot is spots[0] and called.name in _KEYWORDS):
         return ()
     sign = "-" if called.name in ("order_by", "earliest", "latest") and place.fragment.startswith("-") else ""
-    return [sign + word for word in _paths(asked, place.fragment.removeprefix("-"), relations_only=False)]
+    return [sign + word for word in _paths(asked, place.fragment.removeprefix("-"))]
 
 
 def _keywords(asked: _Asked, fragment: str) -> Iterator[str]:
@@ -199,14 +207,19 @@ def _keywords(asked: _Asked, fragment: str) -> Iterator[str]:
         yield f"{prefix}{word}{'=' if ends else '__'}"
 
 
-def _paths(asked: _Asked, fragment: str, *, relations_only: bool) -> Iterator[str]:
+def _paths(asked: _Asked, fragment: str) -> Iterator[str]:
     """Give names of fields, as texts take them."""
     steps = tuple(fragment.split("__")[:-1])
     prefix = "".join(f"{step}__" for step in steps)
-    if not relations_only:
-        names = [*_names(asked), *asked.computed] if not steps else _field_kinds(asked.queryset, steps)
-        yield from (f"{prefix}{name}" for name in names)
-    yield from (f"{prefix}{name}{'' if relations_only else '__'}" for name in _relations(asked.queryset, steps))
+    names = [*_names(asked), *asked.computed] if not steps else _field_kinds(asked.queryset, steps)
+    yield from (f"{prefix}{name}" for name in names)
+    yield from (f"{prefix}{name}__" for name in _relations(asked.queryset, steps))
+
+
+def _relation_paths(asked: _Asked, fragment: str, *, to_one: bool) -> Iterator[str]:
+    steps = tuple(fragment.split("__")[:-1])
+    found = _relations(asked.queryset, steps).items()
+    yield from ("__".join([*steps, name]) for name, each in found if not (to_one and each.many))
 
 
 def _names(asked: _Asked) -> tuple[str, ...]:
@@ -246,30 +259,28 @@ def _fits(lookup: str, kind: Kind) -> bool:
 
 def _field_kinds(queryset: QuerySet[Any], steps: tuple[str, ...]) -> dict[str, Kind]:
     """Give the fields at the end of some relations."""
+    end = _at_the_end(queryset, steps)
+    return {} if end is None or _failed(end) else {field.name: field.kind for field in end.bound.fields}
+
+
+def _relations(queryset: QuerySet[Any], steps: tuple[str, ...]) -> Mapping[str, Relation]:
+    end = _at_the_end(queryset, steps)
+    return {} if end is None or _failed(end) else end.bound.relations
+
+
+def _at_the_end(queryset: QuerySet[Any], steps: tuple[str, ...]) -> QuerySet[Any] | None:
+    """Give all rows of what some relations lead to."""
     for name in steps:
-        relation = _directly_related(queryset).get(name)
+        relation = _relations(queryset, ()).get(name)
         if relation is None:
-            return {}
+            return None
         queryset = QuerySet(relation.target).using(queryset.db)
-    return _asking(queryset, lambda: {field.name: field.kind for field in queryset.bound.fields}, {})
+    return queryset
 
 
-def _relations(queryset: QuerySet[Any], steps: tuple[str, ...]) -> list[str]:
-    for name in steps:
-        relation = _directly_related(queryset).get(name)
-        if relation is None:
-            return []
-        queryset = QuerySet(relation.target).using(queryset.db)
-    return list(_directly_related(queryset))
-
-
-def _directly_related(queryset: QuerySet[Any]) -> Mapping[str, Relation]:
-    return _asking(queryset, lambda: queryset.bound.relations, {})
-
-
-def _asking(queryset: QuerySet[Any], ask: Callable[[], Any], otherwise: Any) -> Any:
-    """Look something up in the catalog, but not on a database that failed: every key would wait for it again."""
-    return otherwise if databases[queryset.db].state == "failed" else ask()
+def _failed(queryset: QuerySet[Any]) -> bool:
+    """Tell whether the database failed already: every key would wait for it again."""
+    return databases[queryset.db].state == "failed"
 
 
 # What code means

@@ -110,24 +110,23 @@ def _exact(operand: Operand, value: Any) -> Condition:
     return operand.column.is_(None) if found is None else operand.database.backend.equals(operand.column, found)
 
 
-def _compare(
-    compare: Callable[[Any, Any], Condition], *, above: bool, rounding: Callable[[Any], int]
-) -> Callable[[Operand, Any], Condition]:
+def _compare(sign: str, *, above: bool, rounding: Callable[[Any], int]) -> Callable[[Operand, Any], Condition]:
     def compiled(operand: Operand, value: Any) -> Condition:
+        backend = operand.database.backend
         if isinstance(value, Resolved):
-            return compare(operand.column, _side(operand, value).column)
+            return backend.compared(operand.column, sign, _side(operand, value).column)
         if _missing(value):
             raise FieldValueError(
                 f"Column {operand.name!r} can't be compared with None; use {operand.name}__isnull=True."
             )
         if operand.kind.name != "integer":
-            return compare(operand.column, _value(operand, value))
+            return backend.compared(operand.column, sign, _value(operand, value))
         number = _whole(operand, value)
         low, high = operand.kind.integer_range
         if number > high or number < low:
             # Beyond the range every stored number is on one side.
             return operand.column.is_not(None) if (number < low) == above else sa.false()
-        return compare(operand.column, rounding(number))
+        return backend.compared(operand.column, sign, rounding(number))
 
     return compiled
 
@@ -285,10 +284,10 @@ LOOKUPS: dict[str, Lookup] = {
     lookup.name: lookup
     for lookup in (
         Lookup("exact", "is", _exact, _missing),
-        Lookup("gt", "is greater than", _compare(lambda a, b: a > b, above=True, rounding=math.floor)),
-        Lookup("gte", "is at least", _compare(lambda a, b: a >= b, above=True, rounding=math.ceil)),
-        Lookup("lt", "is less than", _compare(lambda a, b: a < b, above=False, rounding=math.ceil)),
-        Lookup("lte", "is at most", _compare(lambda a, b: a <= b, above=False, rounding=math.floor)),
+        Lookup("gt", "is greater than", _compare("gt", above=True, rounding=math.floor)),
+        Lookup("gte", "is at least", _compare("gte", above=True, rounding=math.ceil)),
+        Lookup("lt", "is less than", _compare("lt", above=False, rounding=math.ceil)),
+        Lookup("lte", "is at most", _compare("lte", above=False, rounding=math.floor)),
         Lookup("iexact", "is, whatever the case", _text_lookup("exact", fold=True), _missing),
         Lookup("contains", "contains", _text_lookup("contains", fold=False)),
         Lookup("icontains", "contains, whatever the case", _text_lookup("contains", fold=True)),

@@ -101,7 +101,8 @@ class WindowFunction(Func):
         return replace(found, column=window(found.column))
 
     def build(self, backend: Backend, arguments: Sequence[Resolved]) -> sa.ColumnElement[Any]:
-        return self.called([argument.column for argument in arguments])
+        called: sa.ColumnElement[Any] = self.called([argument.column for argument in arguments])
+        return called
 
     def called(self, columns: Sequence[sa.ColumnElement[Any]]) -> Any:
         """Write the call; how many rows is a whole number of 32 bits, as every product takes it."""

@@ -38,6 +38,8 @@ class Chain:
         The annotations so far, with their kinds.
     joined
         The paths to several rows that the query joins.
+    careless
+        Whether a condition may be wrong.
     limits
         What conditions may not do; see `Scope`.
     """
@@ -52,6 +54,7 @@ class Chain:
         self.windows: dict[str, str] = {}
         self.joined: set[str] = set()
         self.limits: dict[str, bool] = {}
+        self.careless = dice.careless
         self.plan = dice.weighted({"free": 5, "over": 3, "base": 3})
         self.over = self.speakers()[0].relation().many if self.plan == "over" else ""
 
@@ -100,7 +103,7 @@ class Chain:
         return self._scope(negated=ANY, near=True)
 
     def _scope(self, many: str = "", **given: Any) -> Scope:
-        return Scope(many, **(given | self.limits))
+        return Scope(many, careless=True, **(given | self.limits))
 
     def _may_join(self) -> str:
         """Say which relations a positive condition may follow now."""
@@ -114,7 +117,7 @@ class Chain:
 
     def _filter_annotations(self, call: str) -> None:
         _, conditions = self.speakers(self.annotations)
-        self.call(f"{call}({conditions.arguments(Scope())})")
+        self.call(f"{call}({conditions.arguments(Scope(careless=True))})")
 
     def exclude(self) -> None:
         """Add an ``exclude()``."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import bookshop
 from expressions import OUTPUT, Expressions
-from lookups import lookup
+from lookups import lookup, mistake
 from vocabulary import Field, Reached, literal, shape_of
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Scope:
         Whether foreign keys may be compared.
     hopeless
         Whether a condition may be one that no row can fulfil; Django drops rows whose annotation is one.
+    careless
+        Whether a condition may be wrong.
     used
         The paths to several rows that were used outside ``~``.
     negative
@@ -65,6 +67,7 @@ class Scope:
     near: bool = False
     keys: bool = True
     hopeless: bool = True
+    careless: bool = False
     used: set[str] = field(default_factory=set)
     negative: bool = False
     met: dict[str, bool] = field(default_factory=dict)
@@ -106,7 +109,7 @@ class Conditions:
 
     def when(self) -> str:
         """Make what a ``When`` asks: one tree, or keywords."""
-        scope = Scope()
+        scope = Scope(near=not self.expressions.steps)
         return self.tree(scope) if self.dice.chance(0.4) else ", ".join(f"{name}={value}" for name, value in self._pairs(scope))
 
     def tree(self, scope: Scope, depth: int = 2) -> str:
@@ -147,7 +150,7 @@ class Conditions:
         if reached.prefix and not self._certain(reached, column, scope):
             reached, column = Reached(self.shape), self.dice.pick(self.shape.of_kind("integer", "text"))
         if column.kind == "key":
-            return self._on_key(reached, column)
+            return self._on_key(reached, column, scope)
         return self._on_column(reached.prefix, column, scope)
 
     def _certain(self, reached: Reached, column: Field, scope: Scope) -> bool:
@@ -179,22 +182,39 @@ class Conditions:
             return name, str(self.dice.chance(0.5))
         if self.dice.chance(0.1) and not scope.near:
             return f"{name}__{self.dice.pick(('gt', 'lte'))}", self.expressions.leaf(kind)
-        suffix, value = lookup(self.dice, _ANNOTATED[kind], hopeless=scope.hopeless)
+        suffix, value = self._lookup(_ANNOTATED[kind], scope)
         return name + suffix, value
 
     def _on_column(self, prefix: str, column: Field, scope: Scope) -> tuple[str, str]:
         name = "pk" if column.name == "id" and self.dice.chance(0.7) else column.name
         if column.kind in OUTPUT and column.kind != "boolean" and self.dice.chance(0.08) and not scope.near:
             suffix = self.dice.pick(("", "__gt", "__gte", "__lt", "__lte"))
-            return prefix + name + suffix, self.expressions.of(column.kind, self.dice.number(0, 1))
+            return prefix + name + suffix, self._computed(column.kind)
         if name == "pk" and self.subqueries and self.dice.chance(0.1):
             return f"{prefix}pk__in", self.subqueries.keys(self.expressions.shape.name if not prefix else None)
-        suffix, value = lookup(self.dice, column, hopeless=scope.hopeless)
+        suffix, value = self._lookup(column, scope)
         return prefix + name + suffix, value
 
-    def _on_key(self, reached: Reached, column: Field) -> tuple[str, str]:
+    def _computed(self, kind: str) -> str:
+        """Make an expression to compare with, of the row's own columns where a missing relative need not make it NULL.
+
+        Django loses the rows without one.
+        """
+        if self.dice.chance(0.5):
+            return self.expressions.leaf(kind)
+        nearby = Expressions(self.dice, self.shape, self.extra, steps=0)
+        nearby.conditions = Conditions(nearby, self.extra)
+        return nearby.of(kind, 1)
+
+    def _lookup(self, column: Field, scope: Scope) -> tuple[str, str]:
+        if self.dice.careless and scope.careless and self.dice.chance(0.15):
+            self.dice.careless = False
+            return mistake(self.dice)
+        return lookup(self.dice, column, hopeless=scope.hopeless)
+
+    def _on_key(self, reached: Reached, column: Field, scope: Scope) -> tuple[str, str]:
         if self.dice.chance(0.3):
-            suffix, value = lookup(self.dice, column)
+            suffix, value = self._lookup(column, scope)
             return f"{reached.prefix}{column.name}_id{suffix}", value
         target = next(link.target for link in reached.shape.links if link.name == column.name)
         return self._relative(reached.prefix + column.name, target)

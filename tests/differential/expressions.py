@@ -48,6 +48,8 @@ class Expressions:
     ----------
     extra
         Annotations that may be used, with their kinds.
+    steps
+        How many relations a path may follow.
 
     Examples
     --------
@@ -56,18 +58,19 @@ class Expressions:
     'F("copies")'
     """
 
-    def __init__(self, dice: Dice, shape: Shape, extra: Mapping[str, str]) -> None:
+    def __init__(self, dice: Dice, shape: Shape, extra: Mapping[str, str], steps: int = 2) -> None:
         self.dice = dice
         self.shape = shape
         self.extra = extra
+        self.steps = steps
         self.conditions: Conditions | None = None
         """What a Case asks; set by those who make both."""
 
     # --- leaves ----------------------------------------------------------------------------
 
-    def reach(self, steps: int = 2, *, many: bool = False) -> Reached:
+    def reach(self, *, many: bool = False) -> Reached:
         """Follow a random path of relations."""
-        found = Reached(self.shape)
+        found, steps = Reached(self.shape), self.steps
         while steps and self.dice.chance(0.35):
             links = [link for link in found.shape.links if many or not link.many]
             if not links:

@@ -9,14 +9,12 @@ from typing import Any
 
 from vocabulary import Dice, Field, literal
 
-__all__ = ["lookup"]
+__all__ = ["lookup", "mistake"]
 
 ORDERED = ("gt", "gte", "lt", "lte")
 PATTERNS = ("^a", "[0-9]+", "b.*a", "(x|y)", "^$", "e$", "_", "%", "^.{3}$", "a|%")
 UNCASED = ("%", "_", "'", "日", "é", "ğ", " ", "2", "\\", '"', "", "-", "🙂", "%y")
 """Pieces without an ASCII letter, whose case Django's lookups ignore on SQLite."""
-WRONG = 0.1
-"""How often a value is one that the column refuses, in a careless program."""
 
 
 def lookup(dice: Dice, field: Field, *, hopeless: bool = True) -> tuple[str, str]:
@@ -27,9 +25,6 @@ def lookup(dice: Dice, field: Field, *, hopeless: bool = True) -> tuple[str, str
     hopeless
         Whether the condition may be one that no row can fulfil.
     """
-    if dice.careless and dice.mistakes and dice.chance(WRONG):
-        dice.mistakes -= 1
-        return dice.pick(_REFUSED)
     name = dice.weighted({"": 5, "of kind": 6, "in": 2, "range": 1, "isnull": 2, "ordered": 4, "null": 0.4})
     match name:
         case "isnull":
@@ -47,7 +42,12 @@ def lookup(dice: Dice, field: Field, *, hopeless: bool = True) -> tuple[str, str
     return dice.pick(("", "", "__exact")), literal(_value(dice, field))
 
 
-_REFUSED = (
+def mistake(dice: Dice) -> tuple[str, str]:
+    """Give a lookup that no column has, or a value that none can be compared with."""
+    return dice.pick(_MISTAKES)
+
+
+_MISTAKES = (
     ("__gt", "None"),
     ("__isnull", "1"),
     ("__in", "3"),

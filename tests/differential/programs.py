@@ -81,8 +81,8 @@ def _chosen(chain: Chain) -> tuple[str, ...]:
 
 def _sliced(chain: Chain) -> None:
     dice = chain.dice
-    # We look at a query when it is asked, and an empty part is never asked.
-    start, length = dice.number(0, 6), dice.number(int(dice.careless), 9)
+    # We look at a query when it is asked, and an empty part never is.
+    start, length = dice.number(0, 6), dice.number(int(chain.careless), 9)
     chain.text += dice.pick((f"[:{length}]", f"[{start}:{start + length}]", f"[{start}:]", f"[{start}:][:{length}]"))
     ending = dice.weighted({"": 6, ".count()": 1, ".exists()": 1, ".first()": 0.5})
     chain.text += ending
@@ -167,13 +167,11 @@ def _aggregated(chain: Chain) -> None:
 def _loaded(chain: Chain) -> None:
     """End with instances that are loaded in another way."""
     dice = chain.dice
-    links = [link.name for link in chain.shape.links if not link.many] or ["nothing"]
+    links = [f'select_related("{link.name}")' for link in chain.shape.links if not link.many]
     fields = ", ".join(literal(field.name) for field in dice.some(chain.shape.fields, 2))
-    chain.call(
-        dice.pick((f'select_related("{dice.pick(links)}")', f"only({fields})", f"defer({fields})", "all()"))
-    )
+    chain.call(dice.pick((*links, f"only({fields})", f"defer({fields})", "all()")))
     chain.order(total=True)
-    if not dice.careless and dice.chance(0.2):
+    if not chain.careless and dice.chance(0.2):
         chain.call("none()")
 
 

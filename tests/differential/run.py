@@ -108,17 +108,15 @@ def _show(
     """Print a group with its smallest programs, one of each kind."""
     print(f"\n=== {len(trials)} programs: {group}")
     most = arguments.shrink if group == "answers differ" else arguments.first
-    smallest: dict[str, Trial] = {}
-    found: Counter[str] = Counter()
+    alike: dict[str, list[tuple[Trial, Trial]]] = defaultdict(list)
     for trial in trials[:most]:
         small = shrunk_trial(trial, *sides)
-        calls = skeleton(small.text)
-        found[calls] += 1
-        if calls not in smallest or len(small.text) < len(smallest[calls].text):
-            smallest[calls] = small
-    for calls, count in found.most_common():
-        print(f"\n--- {count} of {min(most, len(trials))}: {calls}")
-        print(report([smallest[calls]], names))
+        alike[skeleton(small.text)].append((small, trial))
+    for calls, pairs in sorted(alike.items(), key=lambda item: -len(item[1])):
+        small, trial = min(pairs, key=lambda pair: len(pair[0].text))
+        print(f"\n--- {len(pairs)} of {min(most, len(trials))}: {calls}")
+        print(report([small], names))
+        print(f"  shrunk from: {trial.text}")
 
 
 def _arguments() -> argparse.Namespace:

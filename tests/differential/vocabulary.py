@@ -41,9 +41,7 @@ class Dice:
     Attributes
     ----------
     careless
-        Whether a condition may hold a value that its column refuses.
-    mistakes
-        How many more of these there may be: which of two mistakes is found first means nothing.
+        Whether one condition may still be wrong: which of two mistakes is found first means nothing.
 
     Examples
     --------
@@ -54,7 +52,6 @@ class Dice:
     def __init__(self, seed: int | str) -> None:
         self._random = random.Random(seed)
         self.careless = False
-        self.mistakes = 1
 
     def chance(self, probability: float) -> bool:
         """Say yes with a probability."""

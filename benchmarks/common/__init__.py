@@ -1,0 +1,1 @@
+"""What the benchmarks share: measuring two sides in turns, and keeping what came out."""
