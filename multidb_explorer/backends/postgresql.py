@@ -40,6 +40,10 @@ class _JSONText(pg.JSON):
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
         return _json_text
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        # Rows of ours are read as text; what SQLAlchemy asks of the catalog (a column's collation) it wants parsed.
+        return lambda value: json.loads(value) if isinstance(value, str) else value
+
 
 class _JSONBText(pg.JSONB):
     """The same for the binary form."""

@@ -147,7 +147,9 @@ def _terms(selection: Selection, outputs: Sequence[Output]) -> list[_Term]:
     state = selection.state
     found: dict[int, _Term] = {}
     for resolved, ordering in selection.orderings(state.order):
-        found.setdefault(id(resolved.column), _Term(resolved, ordering))
+        # A constant orders nothing, and as a number it would be taken for the place of a column.
+        if resolved.groups or resolved.aggregate or resolved.window:
+            found.setdefault(id(resolved.column), _Term(resolved, ordering))
     if state.order or state.sliced or state.flipped:
         for resolved in _deciding(selection, outputs):
             if resolved.kind.name not in _UNORDERED:

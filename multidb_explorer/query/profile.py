@@ -35,6 +35,8 @@ _MOMENTS = ("date", "timestamp")
 _WHOLE, _REAL = Kind("integer"), Kind("float")
 _FACTS = ("type", "rows", "nulls", "distinct", "min", "max", "mean", "std", *_QUARTILES, "top", "top_count")
 _WIDE = Context(prec=120)
+_ONE = sa.literal_column("1").label("one")
+"""What tables of one row are joined by."""
 
 
 def describe(queryset: QuerySet[Any]) -> pd.DataFrame:
@@ -141,17 +143,17 @@ def _add_details(rows: Derived, columns: Sequence[Column], found: Sequence[Facts
             facts["top"], facts["top_count"] = facts["min"], 1
         else:
             tables.append(_top(rows, column, column.element))
-            value, count = tables[-1].c
+            value, count, _ = tables[-1].c
             asked += [(facts, "top", value, column.kind), (facts, "top_count", count, _WHOLE)]
         if column.kind.name in (*_NUMBERS, *_MOMENTS) and "median" not in facts:
             places = sorted({place for part in _QUARTILES.values() for place in _neighbours(present, part)})
             tables.append(_at_places(rows, column, column.element, places))
-            asked += [(facts, f"at {p}", each, column.kind) for p, each in zip(places, tables[-1].c, strict=True)]
+            asked += [(facts, f"at {p}", each, column.kind) for p, each in zip(places, tables[-1].c, strict=False)]
     if not asked:
         return
     joined = tables[0]
     for table in tables[1:]:
-        joined = joined.join(table, sa.true())
+        joined = joined.join(table, tables[0].c.one.__eq__(table.c.one))
     values = _one_row(rows, [(element, kind) for _, _, element, kind in asked], joined)
     for (facts, fact, _, _), value in zip(asked, values, strict=True):
         facts[fact] = value
@@ -165,7 +167,7 @@ def _top(rows: Derived, column: Column, element: Element) -> sa.FromClause:
         *backend.ordered(count, descending=True, nullable=False),
         *backend.ordered(element, descending=False, nullable=False),
     )
-    found = sa.select(element.label("value"), count.label("times")).select_from(rows.table)
+    found = sa.select(element.label("value"), count.label("times"), _ONE).select_from(rows.table)
     return found.where(column.stored.is_not(None)).group_by(element).order_by(*order).limit(1).subquery()
 
 
@@ -176,7 +178,8 @@ def _at_places(rows: Derived, column: Column, element: Element, places: Sequence
     numbered = sa.select(element.label("value"), number.label("place")).where(column.stored.is_not(None)).subquery()
     value, place = numbered.c
     picked = [sa.func.max(sa.case((place.__eq__(wanted + 1), value)), type_=element.type) for wanted in places]
-    return sa.select(*(each.label(f"value_{wanted}") for each, wanted in zip(picked, places, strict=True))).subquery()
+    labelled = [each.label(f"value_{wanted}") for each, wanted in zip(picked, places, strict=True)]
+    return sa.select(*labelled, _ONE).subquery()
 
 
 def _neighbours(count: int, part: float) -> tuple[int, int]:

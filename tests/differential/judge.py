@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from django.db import connection, models
 from django.db.models import functions
 from outcomes import told
 
-__all__ = ["MODELS", "NAMES", "answer", "close_bookshop", "open_bookshop", "statements"]
+__all__ = ["MODELS", "NAMES", "answer", "close_bookshop", "fill", "open_bookshop", "statements"]
 
 
 class Record(models.Model):
@@ -119,7 +119,7 @@ MODELS = (Author, Publisher, Tag, Book, Review)
 TYPES = {
     "INTEGER": models.IntegerField(),
     "FLOAT": models.FloatField(),
-    "DECIMAL": models.DecimalField(max_digits=14, decimal_places=4),
+    "DECIMAL": models.DecimalField(max_digits=24, decimal_places=12),
     "TEXT": models.CharField(max_length=200),
     "BOOLEAN": models.BooleanField(),
     "DATE": models.DateField(),
@@ -175,6 +175,12 @@ def open_bookshop(path: Path) -> None:
     driver.create_function("LOWER", 1, _lower, deterministic=True)
     for name, measure, least in _SPREADS:
         driver.create_aggregate(name, 1, _spread(measure, least))
+
+
+def fill(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Put rows into the empty tables, in the form in which Django writes times and decimals."""
+    for model in (*MODELS, Book.tags.through):
+        model.objects.bulk_create([model(**row) for row in rows[model._meta.db_table]])
 
 
 def close_bookshop() -> None:

@@ -116,7 +116,7 @@ MODELS = (Author, Publisher, Tag, Book, Review)
 TYPES = {
     "INTEGER": Integer(),
     "FLOAT": Double(),
-    "DECIMAL": Numeric(14, 4),
+    "DECIMAL": Numeric(24, 12),
     "TEXT": String(200),
     "BOOLEAN": Boolean(),
     "DATE": Date(),

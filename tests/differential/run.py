@@ -90,7 +90,8 @@ def _grouped(trials: Iterable[Trial]) -> dict[str, list[Trial]]:
 
 def _group(trial: Trial) -> str:
     if isinstance(trial.ours, Failure):
-        refused = f", where it is {_error(trial.theirs)}" if isinstance(trial.theirs, Failure) else ""
+        both = isinstance(trial.theirs, Failure) and trial.ours.kinds
+        refused = f", where it is {_error(trial.theirs)}" if both else ""
         return f"we raise {_error(trial.ours)}{refused}"
     if isinstance(trial.theirs, Failure):
         return f"we answer, where it is {_error(trial.theirs)}"

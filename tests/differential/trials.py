@@ -47,9 +47,10 @@ def made_bookshop(folder: Path) -> str:
     """Make the SQLite file that both sides read; give its URL."""
     path = folder / "bookshop.db"
     engine = sa.create_engine(f"sqlite:///{path}")
-    bookshop.fill(engine)
+    bookshop.tables().create_all(engine)
     engine.dispose()
     judge.open_bookshop(path)
+    judge.fill(bookshop.rows())
     return f"sqlite:///{path}"
 
 

@@ -189,9 +189,9 @@ def test_where_nobody_answers_there_is_no_frame_to_give(files: None) -> None:
 
 
 def test_an_alias_without_a_database_is_one_more_failure(files: None) -> None:
-    mdb.connect("empty", {})
+    mdb.connect("default", {})
 
-    assert User.objects.across("legacy", "empty", errors="report").count() == {"legacy": 4}
+    assert User.objects.across("legacy", "default", errors="report").count() == {"legacy": 4}
 
 
 def test_a_mistake_in_the_query_is_no_failure_of_a_database(files: None) -> None:
