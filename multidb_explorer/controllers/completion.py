@@ -234,9 +234,10 @@ def _followers(queryset: QuerySet[Any], steps: tuple[str, ...]) -> Iterator[tupl
         if kind is not None:
             yield from _after_field(kind, steps[length:])
             return
-    yield from ((name, True) for name in _field_kinds(queryset, steps))
-    yield from ((name, False) for name in _relations(queryset, steps))
-    yield from ((name, True) for name in ("isnull", "in", "exact"))
+    if _at_the_end(queryset, steps) is not None:
+        yield from ((name, True) for name in _field_kinds(queryset, steps))
+        yield from ((name, False) for name in _relations(queryset, steps))
+        yield from ((name, True) for name in _PLAIN)
 
 
 def _after_field(kind: Kind, transforms: tuple[str, ...]) -> Iterator[tuple[str, bool]]:

@@ -60,11 +60,12 @@ class Place:
 
 @dataclass
 class _Scan:
-    """What a walk over the code found: open brackets, pairs of closed ones by their end, commas and the open text."""
+    """What a walk over the code found: open brackets, what is closed by its end, last commas, and the open text."""
 
     opened: list[int] = field(default_factory=list)
     pairs: dict[int, int] = field(default_factory=dict)
     texts: dict[int, int] = field(default_factory=dict)
+    comments: dict[int, int] = field(default_factory=dict)
     commas: dict[int, int] = field(default_factory=dict)
     text_start: int | None = None
     content_start: int = 0
@@ -100,7 +101,9 @@ def _scanned(code: str) -> _Scan:
     while place < len(code):
         sign = code[place]
         if sign == "#":
-            place = _end_of_line(code, place)
+            end = _end_of_line(code, place)
+            scan.comments[end - 1] = place
+            place = end
         elif sign in "\"'":
             place = _over_text(code, place, scan)
         else:
@@ -160,11 +163,19 @@ def _start(code: str, end: int, scan: _Scan) -> int:
             at = scan.texts[at - 1]
         elif sign.isalnum() or sign in "_.":
             at -= 1
-        elif sign.isspace() and (code[at : at + 1] == "." or code[: at - 1].rstrip().endswith(".")):
-            # A chain may go over several lines.
-            at -= 1
         else:
-            break
+            before = _over_blank(code, at, scan)
+            # A chain may go over several lines.
+            if before == at or (code[at] != "." and code[before - 1 : before] != "."):
+                break
+            at = before
+    return at
+
+
+def _over_blank(code: str, at: int, scan: _Scan) -> int:
+    """Go back over white space and comments."""
+    while at > 0 and (code[at - 1].isspace() or at - 1 in scan.comments):
+        at = scan.comments.get(at - 1, at - 1)
     return at
 
 

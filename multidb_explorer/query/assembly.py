@@ -36,13 +36,12 @@ class _Core:
 
     def select(self, columns: Sequence[Column]) -> sa.Select[Any]:
         found = sa.select(*(self.move(column) for column in columns)).select_from(self.tables)
-        for condition in self.where:
-            found = found.where(condition)
+        # Each of these methods copies the whole statement.
+        if self.where:
+            found = found.where(*self.where)
         if self.groups:
             found = found.group_by(*self.groups)
-        for condition in self.having:
-            found = found.having(condition)
-        return found
+        return found.having(*self.having) if self.having else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +76,8 @@ def select(
             statement = statement.distinct()
         elif state.distinct:
             statement = _distinct_on(selection, core, statement)
-        statement = statement.order_by(*_order(selection, terms, core.move))
+        if terms:
+            statement = statement.order_by(*_order(selection, terms, core.move))
     return _correlated(selection, limited(statement, selection))
 
 
@@ -302,6 +302,8 @@ def _short(selection: Selection, groups: Sequence[Column]) -> list[Column]:
     if selection.grouping != "rows" or not whole or not features.groups_by_primary_key:
         return list(groups)
     own = {id(selection.scope.base.column(field.name)) for field in selection.bound.fields}
+    # Not every product looks through the key for what a condition on groups names.
+    own -= {id(group) for condition in selection.having for group in condition.groups}
     return [group for group in groups if id(group) in key or id(group) not in own]
 
 

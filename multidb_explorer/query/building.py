@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from multidb_explorer.connections.registry import databases
@@ -40,10 +39,10 @@ class Building(Generic[M]):
         self._state = state or QueryState()
 
     def _with(self, **changes: Any) -> Self:
-        return type(self)(self._source, replace(self._state, **changes))
+        return type(self)(self._source, self._state.but(**changes))
 
     def _then(self, step: Where | Annotated | Chosen, **changes: Any) -> Self:
-        return type(self)(self._source, replace(self._state.then(step), **changes))
+        return type(self)(self._source, self._state.then(step, **changes))
 
     # Which database
 
@@ -275,7 +274,7 @@ class Building(Generic[M]):
             return self.none()
         empty = kind == "difference" and self._state.empty
         state = QueryState(alias=self._state.alias, shape=self._state.shape, empty=empty)
-        return type(self)(self._source, replace(state, combination=Combination(kind, keep_all, parts)))
+        return type(self)(self._source, state.but(combination=Combination(kind, keep_all, parts)))
 
     def __and__(self, other: Self) -> Self:
         self._refuse_other(other, "&")

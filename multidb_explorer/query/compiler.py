@@ -71,10 +71,7 @@ def row_by_row(state: QueryState, bound: Bound) -> bool:
 
 
 def _columns(outputs: Sequence[Output]) -> tuple[ResultColumn, ...]:
-    return tuple(
-        ResultColumn(each.name, each.found.kind, each.found.nullable, computed=not each.found.stored)
-        for each in outputs
-    )
+    return tuple(each.result for each in outputs)
 
 
 def counting(state: QueryState, bound: Bound) -> sa.Select[Any]:

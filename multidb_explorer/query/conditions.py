@@ -50,7 +50,7 @@ class Q:
 
     @classmethod
     def _made(cls, children: tuple[Q | Condition | Expression, ...], connector: str, *, negated: bool = False) -> Q:
-        made = cls()
+        made = cls.__new__(cls)
         made.children, made.connector, made.negated = children, connector, negated
         return made
 

@@ -40,6 +40,12 @@ class Column:
     stored: sa.ColumnElement[Any]
     element: sa.ColumnElement[Any] | None
 
+    @property
+    def present(self) -> sa.ColumnElement[bool]:
+        """Whether there is a value."""
+        # Of some types SQLAlchemy knows no operators, but every column can be NULL.
+        return sa.type_coerce(self.stored, sa.Text()).is_not(None)
+
 
 @dataclass(frozen=True, eq=False)
 class Derived:
@@ -79,13 +85,15 @@ def _statement(state: QueryState, bound: Bound, name: str | None) -> tuple[sa.Se
 
 def _column(database: Database, output: Output, column: sa.ColumnElement[Any]) -> Column:
     kind, backend = output.found.kind, database.backend
-    element: sa.ColumnElement[Any] | None = column
+    element: sa.ColumnElement[Any] = column
     known = kind
     if kind.name in _AS_TEXT:
         known = Kind("text")
         element = backend.cast(column, kind, known)
-    if known.name == "text" and element is not None:
+    elif kind.name in ("integer", "boolean") and not isinstance(column.type, sa.Integer | sa.Boolean):
+        # An integer that the product itself takes for something else: an object's number, a bit.
+        element = backend.cast(column, kind, Kind("integer"))
+    if known.name == "text":
         element = backend.by_code_points(element)
-    if kind.name in _WITHOUT_EQUALITY:
-        element = None
-    return Column(output.name, kind, known, output.found.nullable, column, element)
+    comparable = element if kind.name not in _WITHOUT_EQUALITY else None
+    return Column(output.name, kind, known, output.found.nullable, column, comparable)

@@ -84,11 +84,12 @@ class Filtering:
             Whether any negation does.
         """
         if isinstance(node, Condition):
-            with self.scope.sharing(self.reuse):
-                return self._condition(node, negated=negated, below=below)
+            return self.scope.sharing(self.reuse, lambda: self._condition(node, negated=negated, below=below))
         if isinstance(node, Expression):
             return self._expression(node)
         inside, below = negated ^ node.negated, below or node.negated
+        if len(node.children) == 1 and not node.negated and isinstance(node.children[0], Condition | Q):
+            return self.compile(node.children[0], negated=inside, below=below)
         held = [self.compile(child, negated=inside, below=below) for child in node.children]
         column = _connected(node.connector, [part.found.column for part in held])
         found = _together(sa.not_(column) if node.negated else column, [part.found for part in held])
@@ -98,8 +99,7 @@ class Filtering:
         return Held(found, frozenset.union(*required) if node.connector == "AND" else frozenset.intersection(*required))
 
     def _expression(self, expression: Expression) -> Held:
-        with self.scope.sharing(self.reuse):
-            found = expression.resolve(self.scope)
+        found = self.scope.sharing(self.reuse, lambda: expression.resolve(self.scope))
         if found.kind.name not in ("boolean", "any"):
             raise TypeError(f"{expression!r} is {found.kind} and no condition; compare it: name__lookup=value.")
         column = found.column if not found.stored else self.scope.database.backend.equals(found.column, True)
@@ -252,6 +252,9 @@ def _flat(value: Any) -> Iterable[Any]:
 
 
 def _together(column: sa.ColumnElement[bool], parts: Sequence[Resolved]) -> Resolved:
+    if len(parts) == 1:
+        (part,) = parts
+        return Resolved(column, _BOOLEAN, part.nullable, part.groups, part.aggregate, part.window)
     return Resolved(
         column,
         _BOOLEAN,
@@ -263,6 +266,8 @@ def _together(column: sa.ColumnElement[bool], parts: Sequence[Resolved]) -> Reso
 
 
 def _connected(connector: str, parts: Sequence[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+    if len(parts) == 1 and connector != "XOR":
+        return parts[0]
     if connector == "AND":
         return sa.and_(sa.true(), *parts)
     if connector == "OR":

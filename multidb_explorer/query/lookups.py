@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -74,10 +75,15 @@ def _side(operand: Operand, value: S) -> S:
     return value
 
 
+@cache
+def _unlimited(kind: Kind) -> Kind:
+    return replace(kind, length=None, precision=None, choices=())
+
+
 def _value(operand: Operand, value: Any) -> Any:
     """Convert a value by the column's kind; limits of the column are no limits of a question about it."""
     try:
-        return canonical(value, replace(operand.kind, length=None, precision=None, choices=()), column=operand.name)
+        return canonical(value, _unlimited(operand.kind), column=operand.name)
     except ValueNotRepresentable as error:
         raise FieldValueError(f"In a filter: {error}") from None
 

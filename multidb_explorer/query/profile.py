@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Context, Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -35,7 +36,7 @@ _MOMENTS = ("date", "timestamp")
 _WHOLE, _REAL = Kind("integer"), Kind("float")
 _FACTS = ("type", "rows", "nulls", "distinct", "min", "max", "mean", "std", *_QUARTILES, "top", "top_count")
 _WIDE = Context(prec=120)
-_ONE = sa.literal_column("1").label("one")
+_ONE: sa.Label[Any] = sa.literal_column("1").label("one")
 """What tables of one row are joined by."""
 
 
@@ -151,14 +152,22 @@ def _add_details(rows: Derived, columns: Sequence[Column], found: Sequence[Facts
             asked += [(facts, f"at {p}", each, column.kind) for p, each in zip(places, tables[-1].c, strict=False)]
     if not asked:
         return
-    joined = tables[0]
-    for table in tables[1:]:
-        joined = joined.join(table, tables[0].c.one.__eq__(table.c.one))
-    values = _one_row(rows, [(element, kind) for _, _, element, kind in asked], joined)
+    values = _one_row(rows, [(element, kind) for _, _, element, kind in asked], _beside(tables))
     for (facts, fact, _, _), value in zip(asked, values, strict=True):
         facts[fact] = value
     for facts in found:
         _interpolate(facts)
+
+
+def _beside(tables: Sequence[sa.FromClause]) -> sa.FromClause:
+    """Join tables of one row each.
+
+    Outer joins, each to the one before it, leave no order to choose: over dozens of tables, choosing takes minutes.
+    """
+    joined = tables[0]
+    for before, table in pairwise(tables):
+        joined = joined.join(table, before.c.one.__eq__(table.c.one), isouter=True)
+    return joined
 
 
 def _top(rows: Derived, column: Column, element: Element) -> sa.FromClause:
@@ -168,14 +177,14 @@ def _top(rows: Derived, column: Column, element: Element) -> sa.FromClause:
         *backend.ordered(element, descending=False, nullable=False),
     )
     found = sa.select(element.label("value"), count.label("times"), _ONE).select_from(rows.table)
-    return found.where(column.stored.is_not(None)).group_by(element).order_by(*order).limit(1).subquery()
+    return found.where(column.present).group_by(element).order_by(*order).limit(1).subquery()
 
 
 def _at_places(rows: Derived, column: Column, element: Element, places: Sequence[int]) -> sa.FromClause:
     """Give the values at some places of the order, counted from 0, as one row."""
     order = rows.database.backend.ordered(element, descending=False, nullable=False)
     number = sa.func.row_number().over(order_by=order)
-    numbered = sa.select(element.label("value"), number.label("place")).where(column.stored.is_not(None)).subquery()
+    numbered = sa.select(element.label("value"), number.label("place")).where(column.present).subquery()
     value, place = numbered.c
     picked = [sa.func.max(sa.case((place.__eq__(wanted + 1), value)), type_=element.type) for wanted in places]
     labelled = [each.label(f"value_{wanted}") for each, wanted in zip(picked, places, strict=True)]
@@ -253,7 +262,7 @@ def _counted(rows: Derived, column: Column, element: Element, *, total: bool, dr
     if total:
         columns.append(sa.func.sum(count).over().label("total"))
     statement = sa.select(*columns).select_from(rows.table).group_by(element)
-    statement = statement.where(column.stored.is_not(None)) if dropna else statement
+    statement = statement.where(column.present) if dropna else statement
     return statement.order_by(
         *backend.ordered(count, descending=True, nullable=False),
         *backend.ordered(element, descending=False, nullable=not dropna),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from multidb_explorer.query.conditions import Q
 
 __all__ = ["Aggregated", "Join", "Scope", "stored"]
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -40,6 +43,15 @@ class Join:
     step: Step = ("", 0)
     hop: Hop | None = None
     required: bool = False
+
+    @cached_property
+    def stored(self) -> dict[str, Resolved]:
+        """The fields that were read of it, by name."""
+        if self.parent is not None or self.table is not self.bound.table:
+            return {}
+        # The table itself, where a query starts, is the same in all queries.
+        known: dict[str, Resolved] = self.bound.kept.setdefault("stored", {})
+        return known
 
     @property
     def many(self) -> bool:
@@ -63,7 +75,8 @@ class Join:
         if self.hop is None or self.parent is None:
             raise ValueError("The table that a query starts at is joined to nothing.")
         pairs = zip(self.hop.columns, self.hop.target_columns, strict=True)
-        return sa.and_(*(self.parent.column(mine).__eq__(self.column(theirs)) for mine, theirs in pairs))
+        equal = [self.parent.column(mine).__eq__(self.column(theirs)) for mine, theirs in pairs]
+        return equal[0] if len(equal) == 1 else sa.and_(*equal)
 
 
 @dataclass(eq=False)
@@ -99,8 +112,10 @@ class Scope:
     ) -> None:
         self.outer = outer
         self._conditions = conditions
-        self.taken: set[sa.FromClause] = {bound.table} if outer is None else outer.taken | {bound.table}
-        table = bound.table.alias() if outer is not None else bound.table
+        # One set for a statement and all its subqueries: no table has the same name twice in it.
+        self.taken: set[sa.FromClause] = set() if outer is None else outer.taken
+        table = bound.alias(self.taken) if outer is not None else bound.table
+        self.taken.add(table)
         self.base = Join(table, bound)
         self.joins: list[Join] = []
         self.row_joins: dict[Join, None] = {}
@@ -134,6 +149,8 @@ class Scope:
 
     def _annotation(self, name: str) -> tuple[Resolved | None, tuple[str, ...]]:
         """Take the longest part of a name that is an annotation."""
+        if not self.annotations:
+            return None, ()
         parts = name.split("__")
         for length in range(len(parts), 0, -1):
             found = self.annotations.get("__".join(parts[:length]))
@@ -207,8 +224,8 @@ class Scope:
 
     def _joined(self, parent: Join, step: Step, hop: Hop) -> Join:
         bound = hop.target.bind(self.database)
-        table = bound.table.alias() if bound.table in self.taken else bound.table
-        self.taken.add(bound.table)
+        table = bound.alias(self.taken) if bound.table in self.taken else bound.table
+        self.taken.add(table)
         join = Join(table, bound, parent, step, hop)
         self.joins.append(join)
         if self.reuse is not None:
@@ -233,12 +250,11 @@ class Scope:
         finally:
             self._kept = None
 
-    @contextmanager
-    def sharing(self, reuse: set[Join] | None) -> Iterator[None]:
-        """Say which joins to several rows may be shared: those of one ``filter()`` call, or with ``None`` all."""
+    def sharing(self, reuse: set[Join] | None, compile_: Callable[[], T]) -> T:
+        """Compile something that may share some joins to several rows: those of one ``filter()``, or ``None`` for all."""
         before, self.reuse = self.reuse, reuse
         try:
-            yield
+            return compile_()
         finally:
             self.reuse = before
 
@@ -263,6 +279,10 @@ class Scope:
 
 def stored(join: Join, field: Field) -> Resolved:
     """Give a stored column of a joined table; where the row may have no relative, it may be NULL."""
-    column = join.column(field.name)
-    nullable = field.nullable or join.parent is not None
-    return Resolved(column, field.kind, nullable, (column,), stored=True, strict=not field.nullable)
+    found = join.stored.get(field.name)
+    if found is None:
+        column = join.column(field.name)
+        nullable = field.nullable or join.parent is not None
+        found = Resolved(column, field.kind, nullable, (column,), stored=True, strict=not field.nullable)
+        join.stored[field.name] = found
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from multidb_explorer.query.paths import Path
 from multidb_explorer.query.scope import Scope, stored
 from multidb_explorer.query.source import Bound, Field
 from multidb_explorer.query.state import Annotated, Chosen, OrderTerm, QueryState, Where
+from multidb_explorer.results.types import ResultColumn
 
 __all__ = ["Output", "Selection"]
 
@@ -36,6 +38,11 @@ class Output:
     found: Resolved
     field: Field | None = None
     relative: tuple[str, ...] = ()
+
+    @cached_property
+    def result(self) -> ResultColumn:
+        """What the column of the result holds."""
+        return ResultColumn(self.name, self.found.kind, self.found.nullable, computed=not self.found.stored)
 
 
 @dataclass(eq=False)
@@ -196,8 +203,17 @@ class Selection:
         if self.chosen is not None:
             return self._told_apart([output for name in self.chosen for output in self._named(name)])
         annotated = [Output(name, self.scope.annotations[name]) for name in self.shown]
-        own = [Output(each.name, stored(self.scope.base, each), each) for each in self._loaded()]
-        return [*own, *annotated, *self._relatives()]
+        return [*self._own(), *annotated, *self._relatives()]
+
+    def _own(self) -> Iterable[Output]:
+        """Give the columns of the table itself."""
+        base, kept = self.scope.base, self.bound.kept
+        if self.state.fields is not None or base.table is not self.bound.table:
+            return [Output(each.name, stored(base, each), each) for each in self._loaded()]
+        if "outputs" not in kept:
+            kept["outputs"] = [Output(each.name, stored(base, each), each) for each in self.bound.fields]
+        found: Iterable[Output] = kept["outputs"]
+        return found
 
     def _told_apart(self, outputs: list[Output]) -> list[Output]:
         """Read a name that was asked for twice twice where places count, and else once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -107,10 +107,37 @@ class Bound:
         """Fields by the name that Python code uses."""
         return {field.name: field for field in self.fields}
 
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What queries work out of the table alone, each thing under a name of its own."""
+        return {}
+
+    @cached_property
+    def paths(self) -> dict[str, tuple[Mapping[str, Relation] | None, Any]]:
+        """Where keywords lead, each together with the relations by which that was found."""
+        return {}
+
     @property
     def relations(self) -> Mapping[str, Relation]:
         """Relations by the name that lookups use."""
         return self.source.relations(self.database)
+
+    def alias(self, taken: Collection[sa.FromClause]) -> sa.FromClause:
+        """Give the table under another name than those that a statement has already.
+
+        Queries share these names, since SQLAlchemy makes a new object for each column of every one.
+        """
+        number = 0
+        while True:
+            found: sa.FromClause | None = self.kept.get(f"alias {number}")
+            if found is None:
+                made = self.table.alias()
+                # Its columns are made before another thread may see it.
+                _ = made.c
+                found = self.kept.setdefault(f"alias {number}", made)
+            if found not in taken:
+                return found
+            number += 1
 
     def field(self, name: str) -> Field:
         """Give a field by name.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.query.conditions import Q
@@ -121,9 +121,16 @@ class QueryState:
         """Whether the columns were chosen by ``values()`` or ``values_list()``."""
         return self.shape != "instance"
 
-    def then(self, step: Step) -> QueryState:
-        """Add a step."""
-        return replace(self, steps=(*self.steps, step))
+    def but(self, **changes: Any) -> QueryState:
+        """Change some of it."""
+        # Every method of a QuerySet comes here: dataclasses.replace() would take longer than all else that it does.
+        made = object.__new__(QueryState)
+        made.__dict__.update(self.__dict__, **changes)
+        return made
+
+    def then(self, step: Step, **changes: Any) -> QueryState:
+        """Add a step, and change something else with it."""
+        return self.but(steps=(*self.steps, step), **changes)
 
     def sliced_to(self, start: int | None, stop: int | None) -> QueryState:
         """Take a slice of the present slice.
@@ -138,4 +145,4 @@ class QueryState:
         last = self.stop if stop is None else self.start + stop
         if self.stop is not None and last is not None:
             last = min(last, self.stop)
-        return replace(self, start=first, stop=last, empty=self.empty or (last is not None and last <= first))
+        return self.but(start=first, stop=last, empty=self.empty or (last is not None and last <= first))

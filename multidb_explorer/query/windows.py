@@ -98,7 +98,9 @@ class WindowFunction(Func):
     def over(self, scope: Scope, window: Over) -> Resolved:
         """Give the function over the rows of a window."""
         found = super().resolve(scope)
-        return replace(found, column=window(found.column))
+        # What is looked at in other rows is a part of this row's group; the function itself is not.
+        parts = [argument.resolve(scope).groups for argument in self.arguments]
+        return replace(found, column=window(found.column), groups=tuple(group for part in parts for group in part))
 
     def build(self, backend: Backend, arguments: Sequence[Resolved]) -> sa.ColumnElement[Any]:
         called: sa.ColumnElement[Any] = self.called([argument.column for argument in arguments])

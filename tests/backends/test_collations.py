@@ -9,7 +9,7 @@ from multidb_explorer.connections.registry import databases
 
 
 def test_a_column_with_a_collation_of_its_own_is_reflected(target, url):
-    collation = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "NOCASE", "duckdb": "NOCASE"}[target.backend]
+    collation = {"postgresql": "C", "mariadb": "utf8mb4_bin", "sqlite": "NOCASE", "duckdb": "NOCASE"}[target.backend]
     mdb.configure({"default": url})
     metadata = sa.MetaData()
     name = sa.Column("name", sa.String(20, collation=collation))

@@ -214,4 +214,6 @@ def fill(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         metadata.create_all(connection)
         for table in metadata.sorted_tables:
-            connection.execute(table.insert(), rows()[table.name])
+            # One by one: a row may refer to one before it, which not every engine sees within a statement.
+            for row in rows()[table.name]:
+                connection.execute(table.insert(), row)

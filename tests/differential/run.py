@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         url = made_bookshop(Path(folder))
         with _sides(arguments.engine, url) as (theirs, ours_, names):
-            differing = _compared(texts, theirs, ours_)
+            differing = _compared(texts, theirs, ours_, same=bool(arguments.engine))
             for group, trials in _grouped(differing).items():
                 _show(group, trials, (theirs, ours_), names, arguments)
         databases.clear()
@@ -71,10 +71,10 @@ def _reading(url: str) -> Side:
     return answered
 
 
-def _compared(texts: list[str], theirs: Side, ours_: Side) -> list[Trial]:
+def _compared(texts: list[str], theirs: Side, ours_: Side, *, same: bool) -> list[Trial]:
     """Run all, one side after the other; print how many agree and give those that differ."""
     expected = [theirs(text) for text in texts]
-    trials = [Trial(text, outcome, ours_(text)) for text, outcome in zip(texts, expected, strict=True)]
+    trials = [Trial(text, outcome, ours_(text), same) for text, outcome in zip(texts, expected, strict=True)]
     counts = Counter(trial.verdict for trial in trials)
     print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
     return [trial for trial in trials if trial.verdict == "differ"]

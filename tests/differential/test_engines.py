@@ -27,7 +27,7 @@ def _agree(target: Target, new_database: Callable[..., str], texts: list[str]) -
     expected = [by_ourselves(text) for text in texts]
     ours.open_bookshop(new_database(target))
     bookshop.fill(databases[ours.ALIAS].engine)
-    trials = [Trial(text, theirs, by_ourselves(text)) for text, theirs in zip(texts, expected, strict=True)]
+    trials = [Trial(text, theirs, by_ourselves(text), same=True) for text, theirs in zip(texts, expected, strict=True)]
     differing = [trial for trial in trials if trial.verdict == "differ"]
     shown = report(sorted(differing, key=lambda trial: len(trial.text))[:SHOWN], ("SQLite", target.title))
     assert not differing, f"{len(differing)} of {len(texts)} programs differ\n{shown}"

@@ -21,15 +21,24 @@ Side = Callable[[str], Outcome]
 
 @dataclass(frozen=True)
 class Trial:
-    """What two sides say about one program."""
+    """What two sides say about one program.
+
+    Attributes
+    ----------
+    same
+        Whether both sides are ours: then an engine may refuse what it has no function for.
+    """
 
     text: str
     theirs: Outcome
     ours: Outcome
+    same: bool = False
 
     @property
     def verdict(self) -> str:
         """``agree``, ``differ`` or ``unjudged``."""
+        if self.same and isinstance(self.ours, Failure) and "NotSupportedError" in self.ours.kinds:
+            return "unjudged"
         return judged(self.theirs, self.ours, ordered=is_ordered(self.text))
 
 
@@ -59,7 +68,7 @@ def shrunk_trial(trial: Trial, theirs: Side, ours: Side) -> Trial:
     way = _way(trial)
 
     def tried(text: str) -> Trial:
-        return Trial(text, theirs(text), ours(text))
+        return Trial(text, theirs(text), ours(text), trial.same)
 
     def differs(text: str) -> bool:
         made = tried(text)

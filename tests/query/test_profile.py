@@ -216,7 +216,7 @@ def test_a_sample_is_never_larger_than_asked_for(numbers: Database) -> None:
 def test_the_same_seed_gives_the_same_rows_on_every_engine(numbers: Database) -> None:
     assert Number.objects.sample(5, seed=7)["id"].tolist() == [4, 5, 10, 21, 26]
     assert Number.objects.order_by("-id").sample(5, seed=7)["id"].tolist() == [26, 21, 10, 5, 4]
-    assert Number.objects.values("word").distinct().sample(2, seed=7)["word"].tolist() == ["a", "b"]
+    assert Number.objects.values("word").distinct().sample(2, seed=7)["word"].tolist() == ["B", "a"]
 
 
 def test_every_row_has_the_same_chance(legacy: Database) -> None:
@@ -252,8 +252,8 @@ def test_whatever_a_query_reads_can_be_sampled(legacy: Database, question: objec
 
     assert len(found) == 2
     assert list(found.dtypes) == list(rows.to_pandas().dtypes)
-    everything = rows.to_pandas().astype(str).agg("|".join, axis=1)
-    assert found.astype(str).agg("|".join, axis=1).isin(everything).all()
+    everything = list(map(repr, rows.to_pandas().itertuples(index=False)))
+    assert all(repr(row) in everything for row in found.itertuples(index=False))
 
 
 def test_rows_with_a_key_of_several_columns_and_with_none_are_sampled(legacy: Database) -> None:
@@ -343,7 +343,8 @@ def test_a_column_of_any_type_gets_what_makes_sense(url: str, target: Target) ->
 
     mdb.connect("legacy", url)
     kinds = SPECIMENS[target.name]
-    declared = ", ".join(f"{name} {each.declared}" for name, each in kinds.items())
+    quote = databases["legacy"].engine.dialect.identifier_preparer.quote
+    declared = ", ".join(f"{quote(name)} {each.declared}" for name, each in kinds.items())
     with databases["legacy"].begin() as connection:
         for statement in (*PREPARE[target.name], f"CREATE TABLE specimens (id integer primary key, {declared})"):
             connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
