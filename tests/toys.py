@@ -106,7 +106,7 @@ class World:
     rows: dict[str, list[Row]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        dice = random.Random(self.seed)  # noqa: S311 - test data
+        dice = random.Random(self.seed)
         makers = [{"id": i, "name": dice.choice(["Ada", "Bea", None]), "boss_id": None} for i in range(1, 5)]
         toys = [
             {

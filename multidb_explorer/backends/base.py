@@ -79,6 +79,8 @@ class Features:
     """What can be asked of the plan besides?"""
     widens_integers: bool = False
     """Is arithmetic on integers done in 64 bits, whatever the width of the columns?"""
+    having_names_expressions: bool = True
+    """Can HAVING name an expression that the groups are made by, and not only columns?"""
     merges_texts: bool = False
     """Are texts equal to GROUP BY and DISTINCT that differ in case or in blanks at the end?"""
     max_parameters: int = 2_000

@@ -13,12 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.visitors import replacement_traverse
 
+from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import FieldError, NotSupportedError
 from multidb_explorer.query.expressions import Ordering, Resolved
 from multidb_explorer.query.scope import Aggregated, Join
 from multidb_explorer.query.selection import Output, Selection
 
-__all__ = ["limited", "rows_counted", "select"]
+__all__ = ["in_order", "limited", "rows_counted", "select"]
 
 Column = sa.ColumnElement[Any]
 _UNORDERED = ("json", "array", "other", "any")
@@ -175,13 +176,20 @@ def _deciding(selection: Selection, outputs: Sequence[Output]) -> Iterable[Resol
     return [stored(join, join.bound.field(name)) for join in joins for name in join.bound.key]
 
 
+def in_order(database: Database, found: Resolved) -> Column:
+    """Give the form in which an expression is ordered: a computed text by code points, since it has no collation."""
+    backend = database.backend
+    computed = backend.features.merges_texts and found.kind.name == "text" and not found.stored
+    return backend.by_code_points(found.column) if computed else found.column
+
+
 def _order(selection: Selection, terms: Sequence[_Term], move: Callable[[Column], Column]) -> list[Column]:
     backend = selection.bound.database.backend
     return [
         element
         for term in terms
         for element in backend.ordered(
-            move(term.found.column),
+            move(in_order(selection.bound.database, term.found)),
             descending=term.ordering.descending,
             nulls=term.ordering.nulls,
             nullable=term.found.nullable,

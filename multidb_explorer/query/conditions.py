@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from multidb_explorer.query.expressions import Expression, Resolved
+from multidb_explorer.query.expressions import Expression, Resolved, joined
 
 if TYPE_CHECKING:
     from multidb_explorer.query.scope import Scope
@@ -116,7 +116,8 @@ class Truth(Expression):
         self.condition = condition
 
     def resolve(self, scope: Scope) -> Resolved:
-        return scope.condition(self.condition)
+        found = scope.condition(self.condition)
+        return joined(found.column, found.kind, [found], nullable=found.nullable)
 
     def __repr__(self) -> str:
         return repr(self.condition)

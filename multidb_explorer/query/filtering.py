@@ -17,7 +17,7 @@ from multidb_explorer.query.paths import Path
 from multidb_explorer.query.scope import Join, Scope, stored
 from multidb_explorer.query.subqueries import compared_rows
 
-__all__ = ["Filtering", "Held", "asks_many", "compiled_condition", "pieces"]
+__all__ = ["Filtering", "Held", "Piece", "asks_many", "compiled_condition", "pieces"]
 
 _BOOLEAN = Kind("boolean")
 
@@ -36,23 +36,41 @@ class Held:
     required: frozenset[Join] = frozenset()
 
 
-def pieces(condition: Q, *, negated: bool = False) -> Iterator[tuple[Q, bool]]:
-    """Take a condition apart into pieces that must all hold, each with whether it is negated.
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A part of a condition that must hold by itself.
+
+    Attributes
+    ----------
+    negated
+        Whether it must not hold.
+    below
+        Whether it stood below a negation, be it an even number of them.
+    """
+
+    condition: Q
+    negated: bool = False
+    below: bool = False
+
+
+def pieces(condition: Q, *, negated: bool = False, below: bool = False) -> Iterator[Piece]:
+    """Take a condition apart into pieces that must all hold.
 
     Examples
     --------
-    >>> [piece for piece, _ in pieces(Q(a=1) & Q(b=2))]
+    >>> [piece.condition for piece in pieces(Q(a=1) & Q(b=2))]
     [Q(a=1), Q(b=2)]
     """
     inside = negated ^ condition.negated
     if condition.connector != ("OR" if inside else "AND"):
-        yield condition, negated
+        yield Piece(condition, negated, below)
         return
+    below = below or condition.negated
     for child in condition.children:
         if isinstance(child, Q):
-            yield from pieces(child, negated=inside)
+            yield from pieces(child, negated=inside, below=below)
         else:
-            yield Q._made((child,), "AND", negated=inside), False
+            yield Piece(Q._made((child,), "AND"), inside, below)
 
 
 class Filtering:

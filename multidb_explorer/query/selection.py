@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from multidb_explorer.errors import FieldError, FieldValueError
 from multidb_explorer.query.conditions import Q
 from multidb_explorer.query.expressions import Expression, F, Ordering, Resolved
-from multidb_explorer.query.filtering import Filtering, Held, asks_many, compiled_condition, pieces
+from multidb_explorer.query.filtering import Filtering, Held, Piece, asks_many, compiled_condition, pieces
 from multidb_explorer.query.paths import Path
 from multidb_explorer.query.scope import Scope, stored
 from multidb_explorer.query.source import Bound, Field
@@ -94,11 +94,12 @@ class Selection:
 
     def _filter(self, condition: Q) -> None:
         call = Filtering(self.scope, set(), separate=True)
-        for piece, negated in pieces(condition):
-            if self.grouping is not None and self._splits_groups(piece):
-                self.where.append(self._some_row(piece, negated=negated))
+        for piece in pieces(condition):
+            if self.grouping is not None and self._splits_groups(piece.condition):
+                self.where.append(self._some_row(piece))
             else:
-                self._keep(call.compile(piece, negated=negated, below=negated), negated=negated)
+                held = call.compile(piece.condition, negated=piece.negated, below=piece.below)
+                self._keep(held, negated=piece.negated)
 
     def _keep(self, held: Held, *, negated: bool) -> None:
         found = held.found
@@ -109,20 +110,29 @@ class Selection:
         elif not found.aggregate and not found.window:
             for join in held.required:
                 join.required = True
-        (self.windowed if found.window else self.having if found.aggregate else self.where).append(found)
+        self._kept_by(found).append(found)
+
+    def _kept_by(self, found: Resolved) -> list[Resolved]:
+        """Choose where a condition is tested: on rows, on groups, or on what a derived table gives."""
+        if not found.aggregate and not found.window:
+            return self.where
+        named = self.bound.database.backend.features.having_names_expressions
+        columns = all(isinstance(group, sa.Column) for group in found.groups)
+        return self.having if not found.window and (named or columns) else self.windowed
 
     def _splits_groups(self, piece: Q) -> bool:
         """Tell whether a filter after an aggregate would multiply what was aggregated."""
         return asks_many(piece, self.scope) and not compiles_to_aggregate(piece, self.scope)
 
-    def _some_row(self, piece: Q, *, negated: bool) -> Resolved:
+    def _some_row(self, piece: Piece) -> Resolved:
         """Keep the rows for which some related row fulfils the condition, without joining those."""
         inner = Selection(self.bound, QueryState(), self.scope)
         for name, expression in self._definitions.items():
             if not self.scope.annotations[name].aggregate:
                 inner.scope.annotations[name] = expression.resolve(inner.scope)
-        held = Filtering(inner.scope, set(), separate=True).compile(piece, negated=negated, below=negated)
-        condition = sa.not_(held.found.column) if negated else held.found.column
+        call = Filtering(inner.scope, set(), separate=True)
+        held = call.compile(piece.condition, negated=piece.negated, below=piece.below)
+        condition = sa.not_(held.found.column) if piece.negated else held.found.column
         if not self.bound.key:
             raise FieldError(f"{self.bound.name} has no key, so groups of it can't be filtered by relatives.")
         links = [inner.scope.base.column(name).__eq__(self.scope.base.column(name)) for name in self.bound.key]

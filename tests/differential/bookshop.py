@@ -23,14 +23,29 @@ from sqlalchemy.dialects import mysql
 SEED = 20_260_101
 
 NAMES = (
-    *("Ann", "ann", "Bo", "Bo Lee", "ann lee", "Çağla", "Zoë", "", "100%", "a_b", "O'Neil", "日本", " pad ", "back\\slash"),
+    *(
+        "Ann",
+        "ann",
+        "Bo",
+        "Bo Lee",
+        "ann lee",
+        "Çağla",
+        "Zoë",
+        "",
+        "100%",
+        "a_b",
+        "O'Neil",
+        "日本",
+        " pad ",
+        "back\\slash",
+    ),
     *('quo"te', "Émile 2", "x%y_z", "🙂 fine", "Ann-Lee", "BO"),
 )
 SLUGS = ("alpha", "beta", "alpha-2", "gamma_x", "100%", "b_1", "zeta", "", "mix 1", "beta b")
 COUNTRIES = ("FR", "TR", "DE", "", None)
 INTEGERS = (None, 0, 1, 2, 3, 7, 10, 40, 41, 120, 300, -5)
 FLOATS = (None, 0.0, 0.5, 1.25, 2.0, 3.75, 4.5, -1.5, 100.125)
-DECIMALS = tuple(map(Decimal, ("9.25", "19.99", "0.01", "5.50", "-3.75", "120.10", "19.95"))) + (None,)
+DECIMALS = (None, *map(Decimal, ("9.25", "19.99", "0.01", "5.50", "-3.75", "120.10", "19.95")))
 DATES = (None, *(dt.date(*day) for day in ((2019, 12, 30), (2020, 2, 29), (2021, 1, 1), (2021, 1, 3), (2024, 7, 15))))
 TIMES = (
     None,

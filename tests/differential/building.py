@@ -193,9 +193,7 @@ class Chain:
 
     def _count(self) -> str:
         options = self._options()
-        if self.plan == "free":
-            options.append("distinct=True")
-        elif self.dice.chance(0.2):
+        if self.plan == "free" or self.dice.chance(0.2):
             options.append("distinct=True")
         return f"Count({', '.join((self._counted(), *options))})"
 
@@ -250,11 +248,12 @@ class Chain:
         else:
             reached = self.speakers()[0].reach()
             path = reached.prefix + self.dice.pick(reached.shape.fields).name
+        direction = self.dice.pick(("asc", "desc"))
         match self.dice.pick(("plain", "plain", "F", "nulls", "function")):
             case "F":
-                return f'F("{path}").{self.dice.pick(("asc", "desc"))}()'
+                return f'F("{path}").{direction}()'
             case "nulls":
-                return f'F("{path}").{self.dice.pick(("asc", "desc"))}({self.dice.pick(("nulls_first", "nulls_last"))}=True)'
+                return f'F("{path}").{direction}({self.dice.pick(("nulls_first", "nulls_last"))}=True)'
             case "function":
-                return f'{self.speakers()[0].of(self.dice.pick(("integer", "text")), 1)}.{self.dice.pick(("asc", "desc"))}()'
+                return f"{self.speakers()[0].of(self.dice.pick(('integer', 'text')), 1)}.{direction}()"
         return f'"{self.dice.pick(("", "-"))}{path}"'

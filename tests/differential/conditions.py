@@ -19,15 +19,18 @@ __all__ = ["ANY", "Conditions", "Scope"]
 ANY = "*"
 """Any relation may be followed, however many rows it leads to."""
 
-_ANNOTATED = {kind: Field("", kind, nullable=True, values=values) for kind, values in {
-    "integer": bookshop.INTEGERS,
-    "float": bookshop.FLOATS,
-    "decimal": bookshop.DECIMALS,
-    "text": bookshop.SLUGS,
-    "date": bookshop.DATES,
-    "datetime": bookshop.TIMES,
-    "boolean": bookshop.BOOLEANS,
-}.items()}
+_ANNOTATED = {
+    kind: Field("", kind, nullable=True, values=values)
+    for kind, values in {
+        "integer": bookshop.INTEGERS,
+        "float": bookshop.FLOATS,
+        "decimal": bookshop.DECIMALS,
+        "text": bookshop.SLUGS,
+        "date": bookshop.DATES,
+        "datetime": bookshop.TIMES,
+        "boolean": bookshop.BOOLEANS,
+    }.items()
+}
 """Columns that stand for annotations: values of each kind."""
 
 
@@ -110,7 +113,11 @@ class Conditions:
     def when(self) -> str:
         """Make what a ``When`` asks: one tree, or keywords."""
         scope = Scope(near=not self.expressions.steps)
-        return self.tree(scope) if self.dice.chance(0.4) else ", ".join(f"{name}={value}" for name, value in self._pairs(scope))
+        return (
+            self.tree(scope)
+            if self.dice.chance(0.4)
+            else ", ".join(f"{name}={value}" for name, value in self._pairs(scope))
+        )
 
     def tree(self, scope: Scope, depth: int = 2) -> str:
         """Make a ``Q`` that may combine others."""

@@ -198,7 +198,9 @@ class Expressions:
             case "root":
                 return f"Sqrt({number})"
             case "logarithm":
-                return self.dice.pick((f"Ln({number} + 1.0)", f"Log(Value(10.0), {number} + 1.0)", f"Exp({number} / 50.0)"))
+                return self.dice.pick(
+                    (f"Ln({number} + 1.0)", f"Log(Value(10.0), {number} + 1.0)", f"Exp({number} / 50.0)")
+                )
         return self.dice.pick((f"Degrees({number})", f"Radians({number})", "Pi()", f"ATan2({number}, Value(2.0))"))
 
     def _cast_float(self, depth: int) -> str:
@@ -209,7 +211,7 @@ class Expressions:
 
     def _divided(self, depth: int) -> str:
         # A decimal that comes out of a product may be whole, and SQLite then divides integers.
-        return f'({self.leaf("decimal")} / {self.leaf("integer")})'
+        return f"({self.leaf('decimal')} / {self.leaf('integer')})"
 
     def _rounded_decimal(self, depth: int) -> str:
         name = self.dice.pick(("Abs", "Round"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from outcomes import told
@@ -34,7 +34,7 @@ class Author(mdb.Model):
     class Meta:
         table = "authors"
         using = ALIAS
-        relations = {"mentor_id": {"related_name": "mentees"}}
+        relations: ClassVar = {"mentor_id": {"related_name": "mentees"}}
 
 
 class Publisher(mdb.Model):
@@ -78,7 +78,7 @@ class Book(mdb.Model):
     class Meta:
         table = "books"
         using = ALIAS
-        relations = {
+        relations: ClassVar = {
             "author_id": {"related_name": "books"},
             "editor_id": {"related_name": "edited"},
             "prequel_id": {"related_name": "sequels"},
@@ -108,7 +108,10 @@ class Review(mdb.Model):
     class Meta:
         table = "reviews"
         using = ALIAS
-        relations = {"book_id": {"related_name": "reviews"}, "reviewer_id": {"related_name": "reviews_written"}}
+        relations: ClassVar = {
+            "book_id": {"related_name": "reviews"},
+            "reviewer_id": {"related_name": "reviews_written"},
+        }
 
 
 MODELS = (Author, Publisher, Tag, Book, Review)

@@ -158,10 +158,16 @@ def _aggregated(chain: Chain) -> None:
     dice = chain.dice
     names = [name for name, kind in chain.shown.items() if kind in NUMBERS]
     if names and dice.chance(0.7):
-        function = dice.pick(("Sum", "Avg", "Min", "Max", "Count")) if chain.plan != "free" else dice.pick(("Min", "Max"))
+        function = (
+            dice.pick(("Sum", "Avg", "Min", "Max", "Count")) if chain.plan != "free" else dice.pick(("Min", "Max"))
+        )
         chain.call(f'aggregate({function}("{dice.pick(names)}"))')
         return
-    made = [chain.aggregate()[0] for _ in range(dice.number(1, 2))] if not chain.aggregates else ['Count("pk", distinct=True)']
+    made = (
+        [chain.aggregate()[0] for _ in range(dice.number(1, 2))]
+        if not chain.aggregates
+        else ['Count("pk", distinct=True)']
+    )
     chain.call(f"aggregate({', '.join(f't{place}={text}' for place, text in enumerate(made))})")
 
 
@@ -201,9 +207,10 @@ def _of_groups(dice: Dice) -> str:
     names = _grouping(chain)
     chain.call(f"{dice.pick(('values', 'values', 'values_list'))}({', '.join(map(literal, names))})")
     chain.annotate_aggregates()
-    if dice.chance(0.4):
+    if filtered := dice.chance(0.4):
         dice.weighted({Chain.filter: 3, Chain.exclude: 1})(chain)
-    _end_groups(chain, names)
+    # Columns that are compared beside aggregates divide the groups further, and their order is not total any more.
+    _end_groups(chain, names, sliceable=not filtered)
     return chain.text
 
 
@@ -218,7 +225,7 @@ def _grouping(chain: Chain) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _end_groups(chain: Chain, names: list[str]) -> None:
+def _end_groups(chain: Chain, names: list[str], *, sliceable: bool) -> None:
     dice = chain.dice
     if dice.chance(0.15):
         chain.call(dice.pick(("count()", "exists()")))
@@ -227,7 +234,7 @@ def _end_groups(chain: Chain, names: list[str]) -> None:
     elif dice.chance(0.7):
         first = [f"-{dice.pick(sorted(chain.aggregates))}"] if dice.chance(0.5) else []
         chain.call(f"order_by({', '.join(map(literal, (*first, *names)))})")
-        if dice.chance(0.3):
+        if sliceable and dice.chance(0.5):
             chain.text += f"[:{dice.number(1, 6)}]"
 
 
@@ -302,7 +309,9 @@ def _set_of_rows(dice: Dice) -> str:
     model = dice.pick(("Book", "Author", "Review"))
     # Of a union with nothing, Django gives the other part with its repetitions.
     parts = [_filtered(dice, model, hopeless=False) for _ in range(dice.number(2, 3))]
-    ending = dice.pick(("", '.order_by("pk")', '.order_by("-pk")[:4]', ".count()", '.values_list("pk", "id")', ".first()"))
+    ending = dice.pick(
+        ("", '.order_by("pk")', '.order_by("-pk")[:4]', ".count()", '.values_list("pk", "id")', ".first()")
+    )
     operation = _operation(dice)
     others = parts[1:2] if operation == "difference" else parts[1:]
     return f"{parts[0]}.{operation}({', '.join(others)}){ending}"

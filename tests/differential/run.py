@@ -11,27 +11,29 @@ import argparse
 import re
 import sys
 import tempfile
+import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import judge
-import bookshop
 import ours
 from outcomes import Failure, Outcome
 from programs import program
 from shrinking import skeleton
 from targets import by_name
-from trials import Side, Trial, by_django, by_ourselves, made_bookshop, report, shrunk_trial
+from trials import Side, Trial, by_django, by_ourselves, made_bookshop, other_bookshop, report, shrunk_trial
 
 from multidb_explorer.connections.registry import databases
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Run, and print the summary; give 1 if any program differs."""
+    # As in the tests.
+    warnings.simplefilter("error")
     numbers = range(arguments.start, arguments.start + arguments.count)
     texts = arguments.text or [program(arguments.seed, number) for number in numbers]
     with tempfile.TemporaryDirectory() as folder:
@@ -54,9 +56,8 @@ def _sides(engine: str | None, url: str) -> Iterator[tuple[Side, Side, tuple[str
         return
     target = by_name(engine)
     other = target.new_database()
-    ours.open_bookshop(other)
-    bookshop.fill(databases[ours.ALIAS].engine)
-    yield _reading(url), _reading(other), ("SQLite", target.title)
+    with other_bookshop(other):
+        yield _reading(url), _reading(other), ("SQLite", target.title)
     databases.clear()
     target.drop_database(other)
 

@@ -39,9 +39,12 @@ class Subqueries:
 
     def keys(self, model: str | None) -> str:
         """Make a query that gives keys: of rows of a model, or those that a foreign key holds."""
-        targets = [link for link in self.outer.links if link.many and (model is None or link.back in _keys(link.target))]
+        targets = [
+            link for link in self.outer.links if link.many and (model is None or link.back in _keys(link.target))
+        ]
         if model is None or not targets or self.dice.chance(0.5):
-            return f"{model or self.outer.name}.objects.filter({self._conditions(model or self.outer.name, 2)}).values(\"pk\")"
+            model = model or self.outer.name
+            return f'{model}.objects.filter({self._conditions(model, 2)}).values("pk")'
         link = self.dice.pick(targets)
         # With a NULL among the keys, what is not among them is unknown to Django; we leave NULLs out.
         present = f"Q({self._conditions(link.target, 1)}), {link.back}__isnull=False"
@@ -49,10 +52,7 @@ class Subqueries:
 
     def _related(self, link: Link) -> str:
         """Make a query for the relatives of the outer row."""
-        if link.many:
-            conditions = f'{link.back}=OuterRef("pk")'
-        else:
-            conditions = f'pk=OuterRef("{link.name}")'
+        conditions = f'{link.back}=OuterRef("pk")' if link.many else f'pk=OuterRef("{link.name}")'
         if self.dice.chance(0.5):
             # A keyword of the same name would be written twice.
             conditions = f"Q({self._conditions(link.target, 1)}), {conditions}"
@@ -68,14 +68,17 @@ class Subqueries:
         if not compared:
             return f"{sign}Exists({self._related(self.dice.pick(self.outer.links))})"
         name, suffix = self.dice.pick(compared).name, self.dice.pick(("", "__gt", "__lt"))
-        return f'{sign}Exists({self.outer.name}.objects.exclude(pk=OuterRef("pk")).filter({name}{suffix}=OuterRef("{name}")))'
+        others = f'{self.outer.name}.objects.exclude(pk=OuterRef("pk"))'
+        return f'{sign}Exists({others}.filter({name}{suffix}=OuterRef("{name}")))'
 
     def value(self) -> tuple[str, str]:
         """Make a ``Subquery`` of one value; give its text and kind."""
         link = self.dice.pick(self.outer.links)
         if link.many and self.dice.chance(0.4):
             return self._total(link)
-        field = self.dice.pick([field for field in shape_of(link.target).fields if field.kind not in ("key", "boolean")])
+        field = self.dice.pick(
+            [field for field in shape_of(link.target).fields if field.kind not in ("key", "boolean")]
+        )
         order = self.dice.pick((f'"{field.name}", "pk"', f'"-{field.name}", "pk"', '"pk"', '"-pk"'))
         return f'Subquery({self._related(link)}.order_by({order}).values("{field.name}")[:1])', field.kind
 
@@ -83,7 +86,7 @@ class Subqueries:
         """Make an aggregate of the relatives; grouping by the way back leaves one group."""
         counted = self.dice.chance(0.5)
         fields = shape_of(link.target).of_kind("integer")
-        aggregate = "Count(\"pk\")" if counted else f'Sum("{self.dice.pick(fields).name}")'
+        aggregate = 'Count("pk")' if counted else f'Sum("{self.dice.pick(fields).name}")'
         query = f'{link.target}.objects.filter({link.back}=OuterRef("pk"))'
         return f'Subquery({query}.values("{link.back}").annotate(total={aggregate}).values("total"))', "integer"
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import bookshop
-import ours
 import pytest
 from programs import program
 from targets import TARGETS, Target
-from trials import Trial, by_ourselves, report
-
-from multidb_explorer.connections.registry import databases
+from trials import Trial, by_ourselves, other_bookshop, report
 
 SEED = 2026
 SOME, ALL = 1_500, 12_000
@@ -25,9 +21,10 @@ OTHERS = [
 
 def _agree(target: Target, new_database: Callable[..., str], texts: list[str]) -> None:
     expected = [by_ourselves(text) for text in texts]
-    ours.open_bookshop(new_database(target))
-    bookshop.fill(databases[ours.ALIAS].engine)
-    trials = [Trial(text, theirs, by_ourselves(text), same=True) for text, theirs in zip(texts, expected, strict=True)]
+    with other_bookshop(new_database(target)):
+        trials = [
+            Trial(text, theirs, by_ourselves(text), same=True) for text, theirs in zip(texts, expected, strict=True)
+        ]
     differing = [trial for trial in trials if trial.verdict == "differ"]
     shown = report(sorted(differing, key=lambda trial: len(trial.text))[:SHOWN], ("SQLite", target.title))
     assert not differing, f"{len(differing)} of {len(texts)} programs differ\n{shown}"

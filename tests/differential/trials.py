@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import judge
 import bookshop
+import judge
 import ours
 import sqlalchemy as sa
 from outcomes import Failure, Outcome, Rows, is_ordered, judged, outcome
 from shrinking import shrunk
 
-__all__ = ["Trial", "by_django", "by_ourselves", "made_bookshop", "report", "shrunk_trial"]
+from multidb_explorer.connections.registry import databases
+
+__all__ = ["Trial", "by_django", "by_ourselves", "made_bookshop", "other_bookshop", "report", "shrunk_trial"]
 
 Side = Callable[[str], Outcome]
 
@@ -61,6 +64,17 @@ def made_bookshop(folder: Path) -> str:
     judge.open_bookshop(path)
     judge.fill(bookshop.rows())
     return f"sqlite:///{path}"
+
+
+@contextmanager
+def other_bookshop(url: str) -> Iterator[None]:
+    """Fill an empty database on another engine, and let our models read it."""
+    databases.connect("held", url)
+    bookshop.fill(databases["held"].engine)
+    ours.open_bookshop(url)
+    # As long as one connection is open, an embedded engine need not open the file for every query.
+    with databases["held"].connect():
+        yield
 
 
 def shrunk_trial(trial: Trial, theirs: Side, ours: Side) -> Trial:

@@ -10,8 +10,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
 
-import judge
 import bookshop
+import judge
 
 __all__ = ["KINDS", "Dice", "Field", "Link", "Reached", "Shape", "literal", "shape_of"]
 

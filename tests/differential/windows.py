@@ -62,7 +62,9 @@ class Windows:
         return f"Window({', '.join(filter(None, (function, partition, *parts)))})"
 
     def _partition(self) -> str:
-        paths = [self.expressions.path(self.dice.pick(("text", "integer", "boolean"))) for _ in range(self.dice.number(1, 2))]
+        paths = [
+            self.expressions.path(self.dice.pick(("text", "integer", "boolean"))) for _ in range(self.dice.number(1, 2))
+        ]
         found = [f'F("{path}")' if self.dice.chance(0.5) else f'"{path}"' for path in paths if path]
         return f"partition_by=[{', '.join(found)}]" if found else ""
 
