@@ -43,8 +43,10 @@ TEXTS = {
     "Case, When, F arithmetic": "Book.objects.annotate(size=Case(When(pages__gt=100, then=Value('long')), "
     "When(pages__gt=10, then=Value('middle')), default=Value('short')), total=F('pages') * 2 + F('copies'))",
     "Exists, OuterRef": "Author.objects.filter(Exists(Book.objects.filter(author=OuterRef('pk'), pages__gt=100)))",
-    "window": "Book.objects.annotate(place=Window(RowNumber(), partition_by=[F('author')], order_by=F('pages').desc()))",
-    "tree of eight conditions": "Author.objects.filter((Q(country='FR') & Q(age__gt=3) | Q(country='DE') & Q(age__lt=50)) "
+    "window": "Book.objects.annotate("
+    "place=Window(RowNumber(), partition_by=[F('author')], order_by=F('pages').desc()))",
+    "tree of eight conditions": "Author.objects.filter("
+    "(Q(country='FR') & Q(age__gt=3) | Q(country='DE') & Q(age__lt=50)) "
     "& (Q(name__startswith='A') | ~Q(slug='beta')) & (Q(rating__gte=1.5) | Q(nick__isnull=True)))",
     "union": "Author.objects.filter(country='FR').values('name')"
     ".union(Author.objects.filter(country='DE').values('name'))",

@@ -26,7 +26,9 @@ def timed(work: Callable[[], object], times: int = 1) -> float:
     return (time.perf_counter() - start) / times
 
 
-def alternated(sides: Mapping[str, Callable[[], object]], rounds: int, *, batch: float = 0.01) -> dict[str, list[float]]:
+def alternated(
+    sides: Mapping[str, Callable[[], object]], rounds: int, *, batch: float = 0.01
+) -> dict[str, list[float]]:
     """Measure each side once a round, in changing order, and return its seconds round by round.
 
     Parameters

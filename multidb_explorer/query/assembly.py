@@ -148,15 +148,19 @@ def _terms(selection: Selection, outputs: Sequence[Output]) -> list[_Term]:
     state = selection.state
     found: dict[int, _Term] = {}
     for resolved, ordering in selection.orderings(state.order):
-        # A constant orders nothing, and as a number it would be taken for the place of a column.
-        if resolved.groups or resolved.aggregate or resolved.window:
+        if _varies(resolved):
             found.setdefault(id(resolved.column), _Term(resolved, ordering))
     if state.order or state.sliced or state.flipped:
         for resolved in _deciding(selection, outputs):
-            if resolved.kind.name not in _UNORDERED:
+            if resolved.kind.name not in _UNORDERED and _varies(resolved):
                 found.setdefault(id(resolved.column), _Term(resolved, _ASCENDING))
     terms = list(found.values())
     return [replace(term, ordering=term.ordering.reversed()) for term in terms] if state.flipped else terms
+
+
+def _varies(found: Resolved) -> bool:
+    """Tell whether rows can differ in it; a constant orders nothing, and a number would be taken for a column."""
+    return bool(found.groups) or found.aggregate or found.window
 
 
 _ASCENDING = Ordering(expression=None)  # type: ignore[arg-type]
@@ -297,8 +301,10 @@ def _groups(selection: Selection, used: Iterable[Resolved]) -> list[Column]:
     keys = list(selection.keys)
     if selection.grouping == "rows" and not keys:
         keys = [selection.scope.base.column(field.name) for field in selection.bound.fields]
+    named = {id(key) for key in keys}
     for each in used:
-        keys += each.groups
+        # What is a key itself has one value a group, whatever it is made of.
+        keys += () if id(each.column) in named else each.groups
     return list({id(key): key for key in keys}.values())
 
 

@@ -282,6 +282,7 @@ class Combined(Expression):
         left, right = self.left.resolve(scope), self.right.resolve(scope)
         wanted = as_kind(self.output_field) if self.output_field is not None else None
         column, kind = _computed(scope.database.backend, self, left, right, wanted)
+        wanted = None if wanted is None else declared(wanted, kind)
         # Dividing by zero gives NULL.
         nullable = left.nullable or right.nullable or self.sign in "/%"
         return joined(column, wanted or kind, [left, right], nullable=nullable)
@@ -395,7 +396,8 @@ class ExpressionWrapper(Expression):
         inner = self.expression
         if isinstance(inner, Combined):
             inner = Combined(inner.left, inner.sign, inner.right, self.output_field)
-        return replace(inner.resolve(scope), kind=as_kind(self.output_field), stored=False)
+        found = inner.resolve(scope)
+        return replace(found, kind=declared(as_kind(self.output_field), found.kind), stored=False)
 
     def __repr__(self) -> str:
         return f"ExpressionWrapper({self.expression!r})"
@@ -516,7 +518,7 @@ class Case(Expression):
         results = [case.then.resolve(scope) for case in self.cases]
         default = self.default.resolve(scope)
         kinds = [result.kind for result in (*results, default)]
-        kind = as_kind(self.output_field) if self.output_field is not None else common_kind(self, kinds)
+        kind = common_kind(self, kinds) if self.output_field is None else _stated(self, kinds)
         branches = [(found.column, result.column) for found, result in zip(conditions, results, strict=True)]
         column = sa.case(*branches, else_=default.column) if branches else default.column
         nullable = any(result.nullable for result in (*results, default))
@@ -645,6 +647,27 @@ def common_kind(asked: Any, kinds: Iterable[Kind]) -> Kind:
     if names == {"integer", "float"}:
         return Kind("float")
     raise FieldError(f"{asked!r} mixes {', '.join(sorted(map(str, known)))}; say which with output_field.")
+
+
+def declared(wanted: Kind, computed: Kind) -> Kind:
+    """Give what an ``output_field`` makes of an expression: it names the kind, and rounds nothing.
+
+    Examples
+    --------
+    >>> str(declared(Kind("decimal", precision=8, scale=2), Kind("decimal", precision=38, scale=6)))
+    'decimal'
+    """
+    if wanted.name != "decimal" or computed.name in ("integer", "any"):
+        return wanted
+    fits = computed.name == "decimal" and computed.scale is not None and computed.scale <= (wanted.scale or 0)
+    return wanted if fits else Kind("decimal")
+
+
+def _stated(asked: Case, kinds: Iterable[Kind]) -> Kind:
+    wanted = as_kind(asked.output_field)
+    for kind in kinds:
+        wanted = declared(wanted, kind)
+    return wanted
 
 
 def _widest(kinds: Sequence[Kind]) -> Kind:

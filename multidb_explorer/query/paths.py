@@ -49,7 +49,7 @@ class Path:
 
 
 def find_path(bound: Bound, keyword: str, annotations: Iterable[str] = ()) -> Path:
-    """Follow a keyword, or remember where it led; a column's own name may hold double underscores, so the longest name wins.
+    """Follow a keyword; a column's own name may hold double underscores, so the longest name wins.
 
     Parameters
     ----------
@@ -61,6 +61,8 @@ def find_path(bound: Bound, keyword: str, annotations: Iterable[str] = ()) -> Pa
     FieldError
         With near names, for a start that is no field, relation or annotation.
     """
+    known: object
+    path: Path | None
     known, path = bound.paths.get(keyword, (None, None))
     # Relations are worked out anew, all those of a database at once, when a model or the catalog has changed.
     relations = None if keyword in bound.by_name else bound.relations

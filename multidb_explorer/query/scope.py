@@ -251,7 +251,7 @@ class Scope:
             self._kept = None
 
     def sharing(self, reuse: set[Join] | None, compile_: Callable[[], T]) -> T:
-        """Compile something that may share some joins to several rows: those of one ``filter()``, or ``None`` for all."""
+        """Compile what may share some joins to several rows: those of one ``filter()``, or ``None`` for all."""
         before, self.reuse = self.reuse, reuse
         try:
             return compile_()

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -186,6 +187,8 @@ def _decode(values: Sequence[Any], column: ResultColumn, database: Database) -> 
     if column.computed:
         # What an expression gives may come in another form than a stored value: a sum of integers as a decimal.
         decoder = _COMPUTED.get(column.kind.name, decoder)
+        if column.kind.name == "decimal":
+            values = [Decimal(repr(value)) if isinstance(value, float) else value for value in values]
     if decoder is None:
         return values
     try:
@@ -250,6 +253,8 @@ def _cast_array(array: pa.Array, kind: Kind) -> pa.Array:
     wanted = schema.field(0).type
     if array.type == wanted and kind.name != "enum":
         return array
+    if kind.name == "decimal" and pa.types.is_floating(array.type):
+        return to_array([None if value is None else Decimal(repr(value)) for value in array.to_pylist()], kind)
     if kind.name in ("uuid", "enum", "interval"):
         decoded = array.to_pylist()
         return to_array([_uuid(value) if kind.name == "uuid" else value for value in decoded], kind)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import bookshop
 import judge
 
-__all__ = ["KINDS", "Dice", "Field", "Link", "Reached", "Shape", "literal", "shape_of"]
+__all__ = ["Dice", "Field", "Link", "Reached", "Shape", "literal", "shape_of"]
 
 T = TypeVar("T")
 
@@ -27,9 +27,6 @@ _KINDS = {
     "BooleanField": "boolean",
     "ForeignKey": "key",
 }
-
-KINDS = ("integer", "float", "decimal", "text", "date", "datetime", "boolean")
-"""What an expression may give."""
 
 TAME = frozenset({"slug", "label"})
 """Columns of lower-case ASCII."""

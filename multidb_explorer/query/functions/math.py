@@ -109,8 +109,10 @@ class Round(_NumberFunction):
         found, places = super().kind(arguments), self.arguments[1]
         if found.name != "decimal":
             return found
-        if not isinstance(places, Value) or not isinstance(places.value, int) or found.scale is None:
+        if not isinstance(places, Value) or not isinstance(places.value, int):
             return Kind("decimal")
+        if found.scale is None:
+            return Kind("decimal", precision=38, scale=min(38, max(0, places.value)))
         # One digit more: 9.99 becomes 10.0.
         precision = None if found.precision is None else min(38, found.precision + 1)
         return Kind("decimal", precision=precision, scale=min(found.scale, max(0, places.value)))
