@@ -79,7 +79,7 @@ def one(alias: str) -> object:
 
 def described(alias: str) -> object:
     catalog = Catalog(databases[alias])
-    found = [catalog.table(table.name) for table in catalog.tables()]
+    found = catalog.describe_all()
     return found, [catalog.references(table.name) for table in found]
 
 
@@ -150,7 +150,7 @@ def show(found: dict[str, Any]) -> None:
     for name, value in seconds.items():
         times = f"{ratios[name]:6.2f} x" if name in ratios else " " * 8
         print(f"{value * 1000:9.1f} ms{times} {statements[name]:5d}", end="")
-    print(found["SQLAlchemy fails"] or "")
+    print(f"   {found['SQLAlchemy fails'] or ''}".rstrip())
 
 
 def main() -> None:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from multidb_explorer.models import Model, Prefetch, reflect
     from multidb_explorer.query import functions
     from multidb_explorer.query.aggregates import Avg, Count, Max, Min, StdDev, Sum, Variance
+    from multidb_explorer.query.arithmetic import ExpressionWrapper
+    from multidb_explorer.query.choices import Case, When
     from multidb_explorer.query.conditions import Q
-    from multidb_explorer.query.expressions import Case, ExpressionWrapper, F, Func, Value, When
+    from multidb_explorer.query.expressions import F, Func, Value
     from multidb_explorer.query.functions import Cast, Coalesce
     from multidb_explorer.query.queryset import QuerySet
     from multidb_explorer.query.subqueries import Exists, OuterRef, Subquery
@@ -79,12 +81,12 @@ _HOMES = {
     "Alias": "schema.aliases",
     "AliasPicker": "widgets",
     "Avg": "query.aggregates",
-    "Case": "query.expressions",
+    "Case": "query.choices",
     "Cast": "query.functions",
     "Coalesce": "query.functions",
     "Count": "query.aggregates",
     "Exists": "query.subqueries",
-    "ExpressionWrapper": "query.expressions",
+    "ExpressionWrapper": "query.arithmetic",
     "F": "query.expressions",
     "Func": "query.expressions",
     "Max": "query.aggregates",
@@ -102,7 +104,7 @@ _HOMES = {
     "Value": "query.expressions",
     "ValueRange": "query.windows",
     "Variance": "query.aggregates",
-    "When": "query.expressions",
+    "When": "query.choices",
     "Window": "query.windows",
     "aliases": "schema.aliases",
     "atomic": "connections.transactions",

@@ -206,6 +206,11 @@ class Backend(Computing):
         """Give the columns of each unique constraint of a table."""
         return [list(unique["column_names"]) for unique in inspector.get_unique_constraints(table, schema)]
 
+    def all_unique_keys(self, inspector: Inspector, schema: str | None) -> dict[str, list[list[str]]]:
+        """Give the columns of each unique constraint of all tables of a schema, by the table's name."""
+        found = inspector.get_multi_unique_constraints(schema)
+        return {name: [list(unique["column_names"]) for unique in uniques] for (_, name), uniques in found.items()}
+
     def comments(self, connection: Connection, schema: str | None) -> dict[str, str]:
         """Give the comments of the tables and views of a schema that have one."""
         try:

@@ -169,6 +169,9 @@ class SQLiteBackend(SQLiteComputing):
         made = [index for index in found if index["unique"] and str(index["name"]).startswith("sqlite_autoindex_")]
         return [[column for column in index["column_names"] if column is not None] for index in made]
 
+    def all_unique_keys(self, inspector: Inspector, schema: str | None) -> dict[str, list[list[str]]]:
+        return {name: self.unique_keys(inspector, name, schema) for name in inspector.get_table_names(schema)}
+
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         tables = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'").all()
         names = [name for name, sql in tables if _has_row_numbers(sql or "")]

@@ -11,7 +11,8 @@ from multidb_explorer.backends.computing import Over
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import FieldError
 from multidb_explorer.query.conditions import Q
-from multidb_explorer.query.expressions import Expression, F, Resolved, as_expression, as_kind, as_value, joined
+from multidb_explorer.query.expressions import Expression, F, Resolved, as_expression, as_value, joined
+from multidb_explorer.query.output_kinds import as_kind
 
 if TYPE_CHECKING:
     from multidb_explorer.query.scope import Scope

@@ -280,7 +280,8 @@ def _core(selection: Selection, outputs: Sequence[Output], terms: Sequence[_Term
 def _sets(selection: Selection, used: Iterable[Resolved]) -> dict[frozenset[Join], list[Aggregated]]:
     """Sort the aggregates in use by the relations to several rows that only they follow."""
     found: dict[frozenset[Join], list[Aggregated]] = {}
-    elements = [each.column for each in used]
+    # A column as it is stored contains no aggregate.
+    elements = [each.column for each in used if not each.stored]
     for aggregate in selection.scope.aggregates:
         if aggregate.element is None or not any(_contains(element, aggregate.element) for element in elements):
             continue

@@ -249,7 +249,7 @@ def _derived(part: Compiled) -> sa.Select[Any]:
 
 
 def _shared_kind(found: Sequence[Resolved]) -> Resolved:
-    from multidb_explorer.query.expressions import common_kind
+    from multidb_explorer.query.output_kinds import common_kind
 
     first = found[0]
     kinds = {each.kind for each in found}

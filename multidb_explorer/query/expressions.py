@@ -6,41 +6,32 @@ together with what it holds.
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 import re
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy.sql.elements import Grouping
 
-from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.values import canonical, plain
-from multidb_explorer.errors import FieldError, FieldValueError
+from multidb_explorer.errors import FieldValueError
+from multidb_explorer.query.output_kinds import as_kind, common_kind, kind_of_value
 
 if TYPE_CHECKING:
     from multidb_explorer.backends.base import Backend
+    from multidb_explorer.query.arithmetic import Combined
     from multidb_explorer.query.conditions import Q
     from multidb_explorer.query.scope import Scope
 
 __all__ = [
-    "Case",
-    "Combined",
     "Expression",
-    "ExpressionWrapper",
     "F",
     "Func",
     "Ordering",
     "Resolved",
     "Value",
-    "When",
     "as_expression",
-    "as_kind",
-    "common_kind",
 ]
 
 
@@ -113,43 +104,43 @@ class Expression:
         return Ordering(self, descending=True, nulls=_nulls(first=nulls_first, last=nulls_last))
 
     def __add__(self, other: Any) -> Combined:
-        return Combined(self, "+", as_value(other))
+        return _combined(self, "+", as_value(other))
 
     def __radd__(self, other: Any) -> Combined:
-        return Combined(as_value(other), "+", self)
+        return _combined(as_value(other), "+", self)
 
     def __sub__(self, other: Any) -> Combined:
-        return Combined(self, "-", as_value(other))
+        return _combined(self, "-", as_value(other))
 
     def __rsub__(self, other: Any) -> Combined:
-        return Combined(as_value(other), "-", self)
+        return _combined(as_value(other), "-", self)
 
     def __mul__(self, other: Any) -> Combined:
-        return Combined(self, "*", as_value(other))
+        return _combined(self, "*", as_value(other))
 
     def __rmul__(self, other: Any) -> Combined:
-        return Combined(as_value(other), "*", self)
+        return _combined(as_value(other), "*", self)
 
     def __truediv__(self, other: Any) -> Combined:
-        return Combined(self, "/", as_value(other))
+        return _combined(self, "/", as_value(other))
 
     def __rtruediv__(self, other: Any) -> Combined:
-        return Combined(as_value(other), "/", self)
+        return _combined(as_value(other), "/", self)
 
     def __mod__(self, other: Any) -> Combined:
-        return Combined(self, "%", as_value(other))
+        return _combined(self, "%", as_value(other))
 
     def __rmod__(self, other: Any) -> Combined:
-        return Combined(as_value(other), "%", self)
+        return _combined(as_value(other), "%", self)
 
     def __pow__(self, other: Any) -> Combined:
-        return Combined(self, "**", as_value(other))
+        return _combined(self, "**", as_value(other))
 
     def __rpow__(self, other: Any) -> Combined:
-        return Combined(as_value(other), "**", self)
+        return _combined(as_value(other), "**", self)
 
     def __neg__(self) -> Combined:
-        return Combined(self, "*", Value(-1))
+        return _combined(self, "*", Value(-1))
 
     def __and__(self, other: Any) -> Q:
         return _condition(self) & _condition(other)
@@ -162,6 +153,12 @@ class Expression:
 
     def __invert__(self) -> Q:
         return ~_condition(self)
+
+
+def _combined(left: Expression, sign: str, right: Expression) -> Combined:
+    from multidb_explorer.query.arithmetic import Combined
+
+    return Combined(left, sign, right)
 
 
 def _condition(given: Any) -> Q:
@@ -271,138 +268,6 @@ class Value(Expression):
         return repr(self.value) if isinstance(self.value, int | float) else f"Value({self.value!r})"
 
 
-class Combined(Expression):
-    """Two expressions and an arithmetic sign between them."""
-
-    def __init__(self, left: Expression, sign: str, right: Expression, output_field: Any = None) -> None:
-        self.left, self.sign, self.right = left, sign, right
-        self.output_field = output_field
-
-    def resolve(self, scope: Scope) -> Resolved:
-        left, right = self.left.resolve(scope), self.right.resolve(scope)
-        wanted = as_kind(self.output_field) if self.output_field is not None else None
-        column, kind = _computed(scope.database.backend, self, left, right, wanted)
-        wanted = None if wanted is None else declared(wanted, kind)
-        # Dividing by zero gives NULL.
-        nullable = left.nullable or right.nullable or self.sign in "/%"
-        return joined(column, wanted or kind, [left, right], nullable=nullable)
-
-    def __repr__(self) -> str:
-        return f"{_bracketed(self.left, self.sign)} {self.sign} {_bracketed(self.right, self.sign)}"
-
-
-def _bracketed(part: Expression, sign: str) -> str:
-    weak = isinstance(part, Combined) and part.sign in "+-" and sign not in "+-"
-    return f"({part!r})" if weak else repr(part)
-
-
-_NUMBERS = ("integer", "decimal", "float")
-_DATED = ("date", "timestamp")
-
-
-def _computed(
-    backend: Backend, asked: Combined, left: Resolved, right: Resolved, wanted: Kind | None
-) -> tuple[sa.ColumnElement[Any], Kind]:
-    names = (left.kind.name, right.kind.name)
-    if all(name in (*_NUMBERS, "any", "boolean") for name in names):
-        kind = wanted if wanted is not None and wanted.name in _NUMBERS else None
-        if kind is None:
-            stored = any(side.stored and side.kind.name == "float" for side in (left, right))
-            kind = _number_kind(asked, left.kind, right.kind, stored=stored)
-        return _calculated(backend, asked.sign, left, right, kind), kind
-    if "interval" in names or (asked.sign == "-" and names[0] in _DATED and names[1] in _DATED):
-        return _moved(backend, asked, left, right)
-    if wanted is not None and asked.sign in "+-*":
-        return _calculated(backend, asked.sign, left, right, wanted), wanted
-    raise FieldError(f"{asked!r} can't be computed: {left.kind} {asked.sign} {right.kind}. Give it an output_field.")
-
-
-def _number_kind(asked: Combined, left: Kind, right: Kind, *, stored: bool) -> Kind:
-    """Give what arithmetic on two numbers gives: exact numbers stay exact.
-
-    Where they would meet stored floats, the result must be named; a computed float, such as an average, is known to be
-    inexact.
-    """
-    if asked.sign == "**":
-        return Kind("float")
-    names = {left.name, right.name} - {"any", "boolean"}
-    if "float" in names and "decimal" in names and stored:
-        raise FieldError(
-            f"{asked!r} mixes exact decimals with floats. Say what the result is: "
-            f"ExpressionWrapper({asked!r}, output_field=float)."
-        )
-    if "float" in names:
-        return Kind("float")
-    if "decimal" not in names:
-        return Kind("integer")
-    return _decimal_kind(asked.sign, left, right)
-
-
-def _decimal_kind(sign: str, left: Kind, right: Kind) -> Kind:
-    scales = [kind.scale if kind.name == "decimal" else 0 for kind in (left, right)]
-    if sign == "/" or None in scales:
-        return Kind("decimal")
-    known = [scale or 0 for scale in scales]
-    return Kind("decimal", precision=38, scale=min(38, sum(known) if sign == "*" else max(known)))
-
-
-def _calculated(backend: Backend, sign: str, left: Resolved, right: Resolved, kind: Kind) -> sa.ColumnElement[Any]:
-    first, second = _enclosed(left.column), _enclosed(right.column)
-    match sign:
-        case "/":
-            return backend.divided(first, second, kind)
-        case "%":
-            return backend.remainder(first, second, kind)
-        case "**":
-            return backend.power(first, second)
-    narrow = kind.name == "integer" and left.kind.bits < 64 and right.kind.bits < 64
-    return backend.combined(sign, first, second, kind, narrow=narrow)
-
-
-def _enclosed(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """Put brackets around what is itself computed: SQLAlchemy does not know how strongly every sign binds."""
-    return Grouping(column) if isinstance(column, sa.BinaryExpression | sa.UnaryExpression) else column
-
-
-def _moved(backend: Backend, asked: Combined, left: Resolved, right: Resolved) -> tuple[sa.ColumnElement[Any], Kind]:
-    names = (left.kind.name, right.kind.name)
-    if names[0] in _DATED and names[1] in _DATED:
-        return backend.difference(left.column, right.column, left.kind), Kind("interval")
-    moved = left if names[0] in _DATED else right
-    span = asked.right if moved is left else asked.left
-    if moved.kind.name not in _DATED or not isinstance(span, Value) or not isinstance(span.value, dt.timedelta):
-        raise FieldError(f"{asked!r} can't be computed: a date moves by a timedelta, and two dates differ by one.")
-    interval = -span.value if asked.sign == "-" else span.value
-    kind = Kind("timestamp") if moved.kind.name == "date" else moved.kind
-    return backend.shifted(moved.column, interval, moved.kind), kind
-
-
-class ExpressionWrapper(Expression):
-    """An expression together with what it holds, where that can't be told from its parts.
-
-    Examples
-    --------
-    >>> ExpressionWrapper(F("price") * F("weight"), output_field=float)
-    ExpressionWrapper(F('price') * F('weight'))
-    """
-
-    conditional = True
-
-    def __init__(self, expression: Any, output_field: Any) -> None:
-        self.expression = as_expression(expression)
-        self.output_field = output_field
-
-    def resolve(self, scope: Scope) -> Resolved:
-        inner = self.expression
-        if isinstance(inner, Combined):
-            inner = Combined(inner.left, inner.sign, inner.right, self.output_field)
-        found = inner.resolve(scope)
-        return replace(found, kind=declared(as_kind(self.output_field), found.kind), stored=False)
-
-    def __repr__(self) -> str:
-        return f"ExpressionWrapper({self.expression!r})"
-
-
 class Func(Expression):
     """A database function.
 
@@ -466,68 +331,6 @@ class Func(Expression):
         return f"{type(self).__name__}({', '.join(map(repr, self.arguments))})"
 
 
-class When(Expression):
-    """One branch of `Case`: a condition, and what holds then.
-
-    Parameters
-    ----------
-    condition
-        A `Q` object or a conditional expression; or keywords as in ``filter()``.
-    then
-        What holds then: an expression, a constant, or the name of a field; a text of your own is ``Value("...")``.
-
-    Examples
-    --------
-    >>> When(score__gt=10, then=Value("high"))
-    When(Q(score__gt=10), then=Value('high'))
-    """
-
-    def __init__(self, condition: Any = None, then: Any = None, **conditions: Any) -> None:
-        from multidb_explorer.query.conditions import Q
-
-        parts = [] if condition is None else [condition]
-        self.condition = Q(*parts, **conditions)
-        if not self.condition:
-            raise ValueError("When() needs a condition; an empty one would always hold.")
-        self.then = as_expression(then)
-
-    def __repr__(self) -> str:
-        return f"When({self.condition!r}, then={self.then!r})"
-
-
-class Case(Expression):
-    """The first branch whose condition holds, else the default.
-
-    Examples
-    --------
-    >>> Case(When(score__gt=10, then=Value("high")), default=Value("low"))
-    Case(When(Q(score__gt=10), then=Value('high')), default=Value('low'))
-    """
-
-    conditional = True
-
-    def __init__(self, *cases: When, default: Any = None, output_field: Any = None) -> None:
-        if not all(isinstance(case, When) for case in cases):
-            raise TypeError("Case takes When objects, and default= for the rest.")
-        self.cases = cases
-        self.default = as_expression(default)
-        self.output_field = output_field
-
-    def resolve(self, scope: Scope) -> Resolved:
-        conditions = [scope.condition(case.condition) for case in self.cases]
-        results = [case.then.resolve(scope) for case in self.cases]
-        default = self.default.resolve(scope)
-        kinds = [result.kind for result in (*results, default)]
-        kind = common_kind(self, kinds) if self.output_field is None else _stated(self, kinds)
-        branches = [(found.column, result.column) for found, result in zip(conditions, results, strict=True)]
-        column = sa.case(*branches, else_=default.column) if branches else default.column
-        nullable = any(result.nullable for result in (*results, default))
-        return joined(column, kind, [*conditions, *results, default], nullable=nullable)
-
-    def __repr__(self) -> str:
-        return f"Case({', '.join(map(repr, self.cases))}, default={self.default!r})"
-
-
 # What expressions are made of
 
 _FUNCTION_NAME = re.compile(r"[A-Za-z_]\w*")
@@ -562,127 +365,3 @@ def joined(column: sa.ColumnElement[Any], kind: Kind, parts: Iterable[Resolved],
     inner = tuple(group for part in parts for group in part.groups)
     groups = inner if aggregate or window else (column,)
     return Resolved(column, kind, nullable, groups, aggregate, window)
-
-
-_PYTHON_KINDS: dict[type, Kind] = {
-    bool: Kind("boolean"),
-    int: Kind("integer"),
-    float: Kind("float"),
-    str: Kind("text"),
-    bytes: Kind("binary"),
-    Decimal: Kind("decimal"),
-    dt.datetime: Kind("timestamp"),
-    dt.date: Kind("date"),
-    dt.time: Kind("time"),
-    dt.timedelta: Kind("interval"),
-    uuid.UUID: Kind("uuid"),
-}
-
-
-def as_kind(output_field: Any) -> Kind:
-    """Give the kind that an ``output_field`` names: a SQLAlchemy type, a Python type or a `Kind`.
-
-    Raises
-    ------
-    FieldError
-        For anything else.
-
-    Examples
-    --------
-    >>> str(as_kind(int)), str(as_kind(sa.Numeric(10, 2)))
-    ('64-bit integer', 'decimal(10, 2)')
-    """
-    if isinstance(output_field, Kind):
-        return output_field
-    if isinstance(output_field, type) and output_field in _PYTHON_KINDS:
-        return _PYTHON_KINDS[output_field]
-    found = output_field() if isinstance(output_field, type) else output_field
-    if isinstance(found, sa.types.TypeEngine):
-        return kind_of(found)
-    raise FieldError(f"output_field takes a SQLAlchemy type or a Python type such as int, not {output_field!r}.")
-
-
-def kind_of_value(value: Any) -> Kind:
-    """Tell what a Python value is.
-
-    Examples
-    --------
-    >>> str(kind_of_value(Decimal("1.50")))
-    'decimal(38, 2)'
-    """
-    if value is None:
-        return Kind("any")
-    if isinstance(value, float) and math.isnan(value):
-        raise FieldValueError("NaN is no constant to compute with; use None for NULL.")
-    if isinstance(value, Decimal) and value.is_finite():
-        return Kind("decimal", precision=38, scale=max(0, -int(value.as_tuple().exponent)))
-    if isinstance(value, dt.datetime):
-        return Kind("timestamp", tz=value.tzinfo is not None)
-    for type_, kind in _PYTHON_KINDS.items():
-        if isinstance(value, type_):
-            return kind
-    if isinstance(value, list | tuple):
-        return Kind("array", item=kind_of_value(next(iter(value), None)))
-    raise FieldError(f"A {type(value).__name__} is no value that a database can compute with.")
-
-
-def common_kind(asked: Any, kinds: Iterable[Kind]) -> Kind:
-    """Give the one kind of several alternatives; what NULL is follows from the others.
-
-    Raises
-    ------
-    FieldError
-        For kinds that don't mix.
-    """
-    known = [kind for kind in kinds if kind.name != "any"]
-    if not known:
-        return Kind("any")
-    names = {kind.name for kind in known}
-    if len(names) == 1:
-        return _widest(known)
-    if names <= {"text", "enum", "other"}:
-        return Kind("text")
-    if names == {"integer", "decimal"}:
-        return _widest([kind if kind.name == "decimal" else Kind("decimal", precision=38, scale=0) for kind in known])
-    if names == {"integer", "float"}:
-        return Kind("float")
-    raise FieldError(f"{asked!r} mixes {', '.join(sorted(map(str, known)))}; say which with output_field.")
-
-
-def declared(wanted: Kind, computed: Kind) -> Kind:
-    """Give what an ``output_field`` makes of an expression: it names the kind, and rounds nothing.
-
-    Examples
-    --------
-    >>> str(declared(Kind("decimal", precision=8, scale=2), Kind("decimal", precision=38, scale=6)))
-    'decimal'
-    """
-    if wanted.name != "decimal" or computed.name in ("integer", "any"):
-        return wanted
-    fits = computed.name == "decimal" and computed.scale is not None and computed.scale <= (wanted.scale or 0)
-    return wanted if fits else Kind("decimal")
-
-
-def _stated(asked: Case, kinds: Iterable[Kind]) -> Kind:
-    wanted = as_kind(asked.output_field)
-    for kind in kinds:
-        wanted = declared(wanted, kind)
-    return wanted
-
-
-def _widest(kinds: Sequence[Kind]) -> Kind:
-    first = kinds[0]
-    if all(kind == first for kind in kinds):
-        return first
-    match first.name:
-        case "decimal":
-            scales = [kind.scale for kind in kinds]
-            known = [scale for scale in scales if scale is not None]
-            return Kind("decimal") if len(known) < len(scales) else Kind("decimal", precision=38, scale=max(known))
-        case "timestamp":
-            return Kind("timestamp", tz=any(kind.tz for kind in kinds))
-        case "text" | "enum":
-            return Kind("text")
-        case "integer" | "float":
-            return Kind(first.name)
-    return first

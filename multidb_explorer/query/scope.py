@@ -74,9 +74,14 @@ class Join:
         """The condition of the join."""
         if self.hop is None or self.parent is None:
             raise ValueError("The table that a query starts at is joined to nothing.")
-        pairs = zip(self.hop.columns, self.hop.target_columns, strict=True)
-        equal = [self.parent.column(mine).__eq__(self.column(theirs)) for mine, theirs in pairs]
-        return equal[0] if len(equal) == 1 else sa.and_(*equal)
+        # Queries share tables and their aliases, so they can share what joins them.
+        key = (self.parent.table, self.hop.columns, self.table, self.hop.target_columns)
+        found: sa.ColumnElement[bool] | None = self.bound.kept.get(key)
+        if found is None:
+            pairs = zip(self.hop.columns, self.hop.target_columns, strict=True)
+            equal = [self.parent.column(mine).__eq__(self.column(theirs)) for mine, theirs in pairs]
+            found = self.bound.kept[key] = equal[0] if len(equal) == 1 else sa.and_(*equal)
+        return found
 
 
 @dataclass(eq=False)

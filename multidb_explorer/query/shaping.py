@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.query.aggregates import Aggregate
-from multidb_explorer.query.expressions import Case, Combined, Expression, Func, Value
+from multidb_explorer.query.arithmetic import Combined
+from multidb_explorer.query.choices import Case
+from multidb_explorer.query.expressions import Expression, Func, Value
 from multidb_explorer.query.selection import Output
 from multidb_explorer.query.state import Annotated, Chosen, Step
 

@@ -108,8 +108,8 @@ class Bound:
         return {field.name: field for field in self.fields}
 
     @cached_property
-    def kept(self) -> dict[str, Any]:
-        """What queries work out of the table alone, each thing under a name of its own."""
+    def kept(self) -> dict[Any, Any]:
+        """What queries work out of the table alone and need again, each thing under a key of its own."""
         return {}
 
     @cached_property

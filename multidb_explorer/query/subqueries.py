@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import CrossDatabaseError, FieldError, FieldValueError
-from multidb_explorer.query.expressions import Expression, F, Resolved, as_kind
+from multidb_explorer.query.expressions import Expression, F, Resolved
+from multidb_explorer.query.output_kinds import as_kind
 
 if TYPE_CHECKING:
     from multidb_explorer.query.scope import Scope

@@ -13,7 +13,8 @@ from multidb_explorer.backends.computing import Over
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import FieldError
 from multidb_explorer.query.aggregates import Aggregate
-from multidb_explorer.query.expressions import Expression, Func, Ordering, Resolved, as_expression, as_kind
+from multidb_explorer.query.expressions import Expression, Func, Ordering, Resolved, as_expression
+from multidb_explorer.query.output_kinds import as_kind
 
 if TYPE_CHECKING:
     from multidb_explorer.query.scope import Scope

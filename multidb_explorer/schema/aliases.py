@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 
 from sqlalchemy.engine import Engine
 
@@ -40,6 +40,16 @@ class Tables(Mapping[str, TableSchema]):
 
     def __getitem__(self, name: str) -> TableSchema:
         return self._catalog.table(name, self._schema)
+
+    def values(self) -> ValuesView[TableSchema]:
+        """Describe all of them, read together."""
+        self._catalog.describe_all(self._schema)
+        return super().values()
+
+    def items(self) -> ItemsView[str, TableSchema]:
+        """Describe all of them by name, read together."""
+        self._catalog.describe_all(self._schema)
+        return super().items()
 
     def __contains__(self, name: object) -> bool:
         return any(table.name == name for table in self.summaries)

@@ -10,12 +10,13 @@ from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Inspector
-from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedForeignKeyConstraint
+from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedForeignKeyConstraint, ReflectedIndex
 
 from multidb_explorer.connections.database import Database
-from multidb_explorer.errors import TableDoesNotExist
+from multidb_explorer.errors import DatabaseError, TableDoesNotExist
 from multidb_explorer.schema.catalog import Column, ForeignKey, Index, Reference, TableSchema, TableSummary
 from multidb_explorer.schema.matching import Ambiguous, match
+from multidb_explorer.schema.parts import Parts, all_parts, parts
 
 __all__ = ["Catalog", "catalog_of"]
 
@@ -82,6 +83,28 @@ class Catalog:
         if ("table", schema, name) not in self._known:
             self._require(name, schema)
         return self._once(("table", schema, name), lambda inspector: self._describe(inspector, name, schema))
+
+    def describe_all(self, schema: str | None = None) -> tuple[TableSchema, ...]:
+        """Describe all tables and views of a schema, in a few statements where the product can tell of all at once."""
+        schema = schema or self.database.schema
+        summaries = self.tables(schema)
+        if any(("table", schema, summary.name) not in self._known for summary in summaries):
+            self._read_all(schema, summaries)
+        # One that appeared in between, or that can't be read together with the others, is asked about alone.
+        return tuple(self.table(summary.name, schema) for summary in summaries)
+
+    def _read_all(self, schema: str | None, summaries: Iterable[TableSummary]) -> None:
+        tables = [summary.name for summary in summaries if summary.kind == "table"]
+        try:
+            with self._inspector() as inspector:
+                found = all_parts(inspector, self.database.backend, schema, tables)
+        except DatabaseError:
+            # One broken view hides all the others from such a question.
+            return
+        described = [self._described(summary, found[summary.name]) for summary in summaries if summary.name in found]
+        with self._lock:
+            for table in described:
+                self._known.setdefault(("table", schema, table.name), table)
 
     def core_table(self, name: str, schema: str | None = None) -> sa.Table:
         """Give the SQLAlchemy table, in a MetaData of this alias alone."""
@@ -177,27 +200,24 @@ class Catalog:
     def _describe(self, inspector: Inspector, name: str, schema: str | None) -> TableSchema:
         summary = next(table for table in self.tables(schema) if table.name == name)
         is_table = summary.kind == "table"
+        return self._described(summary, parts(inspector, self.database.backend, name, schema, is_table=is_table))
+
+    def _described(self, summary: TableSummary, found: Parts) -> TableSchema:
         spelt = self.database.backend.column_name
-        key = inspector.get_pk_constraint(name, schema)["constrained_columns"] if is_table else ()
-        primary = tuple(map(spelt, key))
-        indexes = _indexes(inspector, name, schema, spelt)
-        uniques = self.database.backend.unique_keys(inspector, name, schema) if is_table else []
+        primary = tuple(map(spelt, found.key))
+        indexes = tuple(_index(index, spelt) for index in found.indexes)
+        uniques = [map(spelt, unique) for unique in found.uniques if list(unique) != list(found.key)]
         return TableSchema(
-            name=name,
-            schema=schema,
+            name=summary.name,
+            schema=summary.schema,
             kind=summary.kind,
-            columns=tuple(self._column(column, primary) for column in inspector.get_columns(name, schema)),
+            columns=tuple(self._column(column, primary) for column in found.columns),
             primary_key=primary,
-            uniques=_unique_keys([map(spelt, unique) for unique in uniques if unique != list(key)], indexes),
-            foreign_keys=self._foreign_keys(inspector, name, schema) if is_table else (),
+            uniques=_unique_keys(uniques, indexes),
+            foreign_keys=tuple(_foreign_key(key) for key in found.foreign_keys),
             indexes=indexes,
             comment=summary.comment,
         )
-
-    def _foreign_keys(self, inspector: Inspector, name: str, schema: str | None) -> tuple[ForeignKey, ...]:
-        backend = self.database.backend
-        found = backend.foreign_keys(cast("Connection", inspector.bind), schema, name)
-        return tuple(_foreign_key(key) for keys in found.values() for key in keys)
 
     def _references(self, inspector: Inspector) -> tuple[str | None, tuple[Reference, ...]]:
         """Read every foreign key, and the name of the default schema, which keys within it leave out."""
@@ -245,19 +265,12 @@ def _view_names(inspector: Inspector, schema: str | None) -> Iterable[str]:
         return inspector.get_view_names(schema)
 
 
-def _indexes(inspector: Inspector, name: str, schema: str | None, spelt: Callable[[str], str]) -> tuple[Index, ...]:
-    try:
-        found = inspector.get_indexes(name, schema)
-    except NotImplementedError:
-        return ()
-    return tuple(
-        Index(
-            index["name"],
-            tuple(None if column is None else spelt(column) for column in index["column_names"]),
-            bool(index["unique"]),
-            any(option.endswith("_where") and text for option, text in index.get("dialect_options", {}).items()),
-        )
-        for index in found
+def _index(found: ReflectedIndex, spelt: Callable[[str], str]) -> Index:
+    return Index(
+        found["name"],
+        tuple(None if column is None else spelt(column) for column in found["column_names"]),
+        bool(found["unique"]),
+        any(option.endswith("_where") and text for option, text in found.get("dialect_options", {}).items()),
     )
 
 

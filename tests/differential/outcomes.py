@@ -56,7 +56,7 @@ def outcome(run: Callable[[str], Any], text: str) -> Outcome:
         return _plain(run(text), re.findall(r"\b[xnw]\d\b", text))
     except Exception as error:  # noqa: BLE001
         kinds = {ERRORS[parent.__name__] for parent in type(error).__mro__ if parent.__name__ in ERRORS}
-        if not text.endswith("]"):
+        if not re.search(r"\[-?\d+\]$", text):
             kinds.discard("IndexError")
         return Failure(frozenset(kinds), told(error))
 

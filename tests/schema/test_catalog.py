@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import shop
 import sqlalchemy as sa
@@ -9,7 +11,7 @@ import sqlalchemy as sa
 import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.connections.tracing import statements
-from multidb_explorer.errors import ProtectedRows, TableDoesNotExist
+from multidb_explorer.errors import DatabaseError, ProtectedRows, TableDoesNotExist
 from multidb_explorer.schema.catalog import ForeignKey
 from multidb_explorer.schema.graph import children_first
 from multidb_explorer.schema.inspector import Catalog, catalog_of
@@ -32,6 +34,39 @@ def test_a_table_is_described_in_full(catalog: Catalog) -> None:
     assert isinstance(reference, ForeignKey)
     assert (reference.columns, reference.target_table, reference.target_columns) == (("user_id",), "users", ("id",))
     assert catalog.table("order_lines").primary_key == ("order_id", "line")
+
+
+def test_all_tables_are_described_at_once_as_they_are_one_by_one(url: str) -> None:
+    database = shop.make("legacy", url)
+    with database.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW french AS SELECT id, name FROM users WHERE country = 'FR'")
+        connection.exec_driver_sql("CREATE TABLE badges (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, UNIQUE (a, b))")
+        connection.exec_driver_sql("CREATE INDEX badges_b ON badges (b)")
+    together, apart = Catalog(database), Catalog(database)
+
+    assert together.describe_all() == tuple(apart.table(table.name) for table in apart.tables())
+    assert together.table("badges").uniques == (("a", "b"),)
+    with statements(database) as sent:
+        assert [table.name for table in together.describe_all()] == [
+            "badges",
+            "french",
+            "order_lines",
+            "orders",
+            "users",
+        ]
+    assert sent == []
+    assert [table.key for table in mdb.aliases["legacy"].tables.values()][:2] == [("id",), ()]
+
+
+def test_a_broken_view_hides_no_other_table_from_a_question_about_all(tmp_path: Path) -> None:
+    database = shop.make("legacy", f"sqlite:///{tmp_path / 'shop.db'}")
+    with database.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW broken AS SELECT x FROM nowhere")
+    catalog = Catalog(database)
+
+    with pytest.raises(DatabaseError, match="nowhere"):
+        catalog.describe_all()
+    assert catalog.table("users").key == ("id",)
 
 
 def test_views_and_comments_are_found(url: str) -> None:

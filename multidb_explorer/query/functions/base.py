@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from multidb_explorer.backends.computing import CONVERSIONS
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import FieldError
-from multidb_explorer.query.expressions import Expression, Func, Resolved, as_kind, joined
+from multidb_explorer.query.expressions import Expression, Func, Resolved, joined
+from multidb_explorer.query.output_kinds import as_kind
 
 if TYPE_CHECKING:
     from multidb_explorer.backends.base import Backend

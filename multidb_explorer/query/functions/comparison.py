@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sqlalchemy as sa
 
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.query.expressions import Func, Resolved, as_kind, common_kind
+from multidb_explorer.query.expressions import Func, Resolved
 from multidb_explorer.query.functions.base import TEXT, ScalarFunction, unified
+from multidb_explorer.query.output_kinds import as_kind, common_kind
 
 if TYPE_CHECKING:
     from multidb_explorer.backends.base import Backend

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import FieldTypeError, FieldValueError
-from multidb_explorer.query.expressions import Func, Resolved, as_kind
+from multidb_explorer.query.expressions import Func, Resolved
 from multidb_explorer.query.functions.base import INTEGER, ScalarFunction
+from multidb_explorer.query.output_kinds import as_kind
 
 if TYPE_CHECKING:
     from multidb_explorer.backends.base import Backend

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sqlalchemy as sa
 
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.query.expressions import Resolved, Value, common_kind
+from multidb_explorer.query.expressions import Resolved, Value
 from multidb_explorer.query.functions.base import FLOAT, INTEGER, ScalarFunction
+from multidb_explorer.query.output_kinds import common_kind
 
 if TYPE_CHECKING:
     from multidb_explorer.backends.base import Backend
