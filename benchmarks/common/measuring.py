@@ -36,14 +36,17 @@ def alternated(
     batch
         How many seconds of work are measured at once; cheap work is repeated until it takes as long.
     """
-    # The first run fills caches and byte code; it is what "warm" means below.
-    counts = {name: max(1, round(batch / max(timed(work, 3), 1e-9))) for name, work in sides.items()}
+    for work in sides.values():
+        # The first runs import modules, open connections and fill caches.
+        timed(work, 2)
+    counts = {name: max(1, round(batch / timed(work, 2))) for name, work in sides.items()}
     found: dict[str, list[float]] = {name: [] for name in sides}
     names = list(sides)
+    # Collections go on while it is measured, as they do in use, but none pays for what was before.
+    gc.collect()
     for number in range(rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
-            gc.collect()
             found[name].append(timed(sides[name], counts[name]))
     return found
 

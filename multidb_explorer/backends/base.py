@@ -49,6 +49,8 @@ class Features:
     """Does INSERT give back the values that the database made?"""
     counts_matched_rows: bool = True
     """Does an UPDATE or DELETE report how many rows it matched?"""
+    readers_block_writers: bool = False
+    """Does a statement that is still being read keep others from writing?"""
     row_locks: bool = False
     """Does SELECT ... FOR UPDATE hold a row until the transaction ends?"""
     schemas: bool = False
@@ -79,8 +81,8 @@ class Features:
     """What can be asked of the plan besides?"""
     widens_integers: bool = False
     """Is arithmetic on integers done in 64 bits, whatever the width of the columns?"""
-    having_names_expressions: bool = True
-    """Can HAVING name an expression that the groups are made by, and not only columns?"""
+    having_names_keys: bool = True
+    """Can HAVING name whatever the groups are made by, and not only what is read of them?"""
     merges_texts: bool = False
     """Are texts equal to GROUP BY and DISTINCT that differ in case or in blanks at the end?"""
     max_parameters: int = 2_000
@@ -255,6 +257,17 @@ class Backend(Computing):
         size = max(1, self.features.max_parameters // 2)
         parts = [column.in_(values[start : start + size]) for start in range(0, len(values), size)]
         return sa.or_(sa.false(), *parts)
+
+    def member_keys(
+        self, columns: Sequence[sa.ColumnElement[Any]], keys: Sequence[tuple[Any, ...]]
+    ) -> sa.ColumnElement[bool]:
+        """Test membership of several columns in a list of keys of any length."""
+        named = sa.tuple_(*map(self.by_code_points, columns))
+        return named.in_(keys) if keys else sa.false()
+
+    def same(self, left: sa.ColumnElement[Any], right: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """Join by columns that may be NULL, which is then the same as NULL."""
+        return left.is_not_distinct_from(right)
 
     # Comparing
 

@@ -84,7 +84,7 @@ class MySQLBackend(MySQLComputing):
         explain_options=frozenset({"ANALYZE"}),
         widens_integers=True,
         merges_texts=True,
-        having_names_expressions=False,
+        having_names_keys=False,
         max_parameters=60_000,
     )
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {

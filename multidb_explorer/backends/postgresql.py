@@ -233,6 +233,25 @@ class PostgreSQLBackend(PostgreSQLComputing):
         # One array parameter holds the whole list, so no limit on parameters is ever met.
         return column == sa.any_(sa.literal(list(values), pg.ARRAY(item)))
 
+    def member_keys(
+        self, columns: Sequence[sa.ColumnElement[Any]], keys: Sequence[tuple[Any, ...]]
+    ) -> sa.ColumnElement[bool]:
+        items = [_list_type(column.type) for column in columns]
+        if len(keys) <= 500 or any(item is None for item in items):
+            return super().member_keys(columns, keys)
+        # One parameter a column holds the whole list, so no limit on parameters is met.
+        lists = [
+            sa.literal(list(part), pg.ARRAY(item))
+            for part, item in zip(zip(*keys, strict=True), items, strict=True)
+            if item
+        ]
+        listed = sa.func.unnest(*lists).table_valued(*(f"part_{place}" for place in range(len(columns))))
+        return sa.tuple_(*columns).in_(sa.select(*listed.c))
+
+    def same(self, left: sa.ColumnElement[Any], right: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        # Arrays are equal where their NULLs are, and unlike IS NOT DISTINCT FROM that can be hashed.
+        return pg.array([left]).__eq__(pg.array([right]))
+
     # Comparing
 
     def folding(self, connection: Connection) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import Grouping
 
 from multidb_explorer.backends.base import Backend
 from multidb_explorer.backends.functions import PORTABLE, Writer, whole
@@ -60,7 +61,7 @@ class PostgreSQLComputing(Backend):
     }
 
     def by_code_points(self, column: Element) -> Element:
-        return sa.collate(column, "C")
+        return sa.collate(column if isinstance(column, sa.ColumnClause) else Grouping(column), "C")
 
     def _converted(self, column: Element, kind: Kind, to: Kind) -> Element:
         convert = _CONVERT.get((kind.name, to.name))

@@ -92,6 +92,7 @@ class SQLiteBackend(SQLiteComputing):
     features: ClassVar[Features] = Features(
         files=True,
         read_only_session=True,
+        readers_block_writers=True,
         insert_returning=sqlite3.sqlite_version_info >= (3, 35),
         numbers_integer_keys=True,
         filters_aggregates=sqlite3.sqlite_version_info >= (3, 30),
@@ -198,6 +199,16 @@ class SQLiteBackend(SQLiteComputing):
         # One parameter holds the whole list, so no limit on parameters is ever met.
         listed = sa.func.json_each(json.dumps(list(values))).table_valued("value")
         return column.in_(sa.select(listed.c.value))
+
+    def member_keys(
+        self, columns: Sequence[sa.ColumnElement[Any]], keys: Sequence[tuple[Any, ...]]
+    ) -> sa.ColumnElement[bool]:
+        plain = all(isinstance(part, int | str) and not isinstance(part, bool) for key in keys for part in key)
+        if not plain:
+            return sa.or_(sa.false(), *(sa.and_(*map(self.equals, columns, key)) for key in keys))
+        listed = sa.func.json_each(json.dumps(list(keys))).table_valued("value")
+        parts = (sa.func.json_extract(listed.c.value, f"$[{place}]") for place in range(len(columns)))
+        return sa.tuple_(*columns).in_(sa.select(*parts))
 
     # Comparing
 

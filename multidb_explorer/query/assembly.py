@@ -66,10 +66,10 @@ def select(
         Whether the statement is for another one to use, so that no value needs the form that reading wants.
     """
     state = selection.state
-    terms = _terms(selection, outputs) if ordered or state.sliced else []
+    terms = _terms(selection, outputs) if (ordered or state.sliced) and not state.any_order else []
     core = _core(selection, outputs, terms)
     columns = [_labelled(output, selection, bare=bare) for output in outputs]
-    if selection.windowed or (state.distinct is True and _hidden(outputs, terms)):
+    if selection.windowed or (state.distinct is True and _hidden(selection, outputs, terms)):
         statement = _wrapped(selection, core, outputs, columns, terms)
     else:
         statement = core.select(columns)
@@ -180,11 +180,10 @@ def _deciding(selection: Selection, outputs: Sequence[Output]) -> Iterable[Resol
     return [stored(join, join.bound.field(name)) for join in joins for name in join.bound.key]
 
 
-def in_order(database: Database, found: Resolved) -> Column:
+def in_order(database: Database, found: Resolved, column: Column) -> Column:
     """Give the form in which an expression is ordered: a computed text by code points, since it has no collation."""
-    backend = database.backend
-    computed = backend.features.merges_texts and found.kind.name == "text" and not found.stored
-    return backend.by_code_points(found.column) if computed else found.column
+    computed = found.kind.name == "text" and not found.stored
+    return database.backend.by_code_points(column) if computed else column
 
 
 def _order(selection: Selection, terms: Sequence[_Term], move: Callable[[Column], Column]) -> list[Column]:
@@ -193,7 +192,7 @@ def _order(selection: Selection, terms: Sequence[_Term], move: Callable[[Column]
         element
         for term in terms
         for element in backend.ordered(
-            move(in_order(selection.bound.database, term.found)),
+            in_order(selection.bound.database, term.found, move(term.found.column)),
             descending=term.ordering.descending,
             nulls=term.ordering.nulls,
             nullable=term.found.nullable,
@@ -201,9 +200,15 @@ def _order(selection: Selection, terms: Sequence[_Term], move: Callable[[Column]
     ]
 
 
-def _hidden(outputs: Sequence[Output], terms: Sequence[_Term]) -> bool:
+def _hidden(selection: Selection, outputs: Sequence[Output], terms: Sequence[_Term]) -> bool:
+    """Tell whether the order needs something that is not read, or not in the form in which it is read."""
+    database = selection.bound.database
+    if not any(_varies(output.found) for output in outputs):
+        # Of constants some products count the rows before they are made distinct.
+        return True
     read = {id(output.found.column) for output in outputs}
-    return any(id(term.found.column) not in read for term in terms)
+    columns = [(term.found, term.found.column) for term in terms]
+    return any(id(column) not in read or in_order(database, found, column) is not column for found, column in columns)
 
 
 def _wrapped(
@@ -215,9 +220,11 @@ def _wrapped(
     if selection.state.distinct is True:
         for output in outputs:
             hidden.pop(id(output.found.column), None)
-    ordering = [column.label(f"order_{place}") for place, column in enumerate(hidden.values())]
-    flags = [_flag(each.column).label(f"kept_{place}") for place, each in enumerate(selection.windowed)]
-    inner = core.select([*columns, *ordering, *flags])
+    ordering = [_told_apart(selection, each).label(f"order_{place}") for place, each in enumerate(hidden.values())]
+    parts: dict[int, Column] = {}
+    conditions = [_outer_condition(selection, each, parts) for each in selection.windowed]
+    kept = [part.label(f"part_{place}") for place, part in enumerate(parts.values())]
+    inner = core.select([*columns, *ordering, *kept])
     if selection.state.distinct is True:
         inner = inner.distinct()
     table = inner.subquery()
@@ -226,14 +233,26 @@ def _wrapped(
     places = {id(output.found.column): column for output, column in zip(outputs, read, strict=True)}
     places |= dict(zip(hidden, rest, strict=False))
     named = [column.label(output.name) for column, output in zip(read, outputs, strict=True)]
-    statement = sa.select(*named)
-    for flag in rest[len(hidden) :]:
-        statement = statement.where(flag.__eq__(sa.literal_column("1")))
+    statement = sa.select(*named).select_from(table).where(*conditions)
     return statement.order_by(*_order(selection, terms, lambda element: places[id(element)]))
 
 
-def _flag(condition: Column) -> Column:
-    return sa.case((condition, sa.literal_column("1")), else_=sa.literal_column("0"))
+def _outer_condition(selection: Selection, condition: Resolved, parts: dict[int, Column]) -> Column:
+    """Write a condition outside of the table that gives what it compares: windows, aggregates, keys and columns."""
+    tables = set(selection.own_tables)
+    whole = {id(group) for group in condition.groups}
+    whole |= {id(aggregate.element) for aggregate in selection.scope.aggregates}
+
+    def replaced(element: Any, **_: Any) -> Any:
+        own = isinstance(element, sa.Column) and element.table in tables
+        if not (own or isinstance(element, sa.Over) or id(element) in whole):
+            return None
+        place = list(parts).index(id(element)) if id(element) in parts else len(parts)
+        parts[id(element)] = element
+        return sa.column(f"part_{place}", element.type)
+
+    direct: Column | None = replaced(condition.column)
+    return direct if direct is not None else replacement_traverse(condition.column, {}, replaced)
 
 
 def _refuse_correlated(selection: Selection) -> None:
@@ -312,9 +331,14 @@ def _groups(selection: Selection, used: Iterable[Resolved]) -> list[Column]:
 def _short(selection: Selection, groups: Sequence[Column]) -> list[Column]:
     """Leave out the columns that follow from the key of the table, where the database sees that they do."""
     features = selection.bound.database.backend.features
+    return _identity(selection, groups) if features.groups_by_primary_key else list(groups)
+
+
+def _identity(selection: Selection, groups: Sequence[Column]) -> list[Column]:
+    """Leave out the columns that follow from the key of the table."""
     key = {id(selection.scope.base.column(name)) for name in selection.bound.key}
     whole = bool(key) and key <= {id(group) for group in groups}
-    if selection.grouping != "rows" or not whole or not features.groups_by_primary_key:
+    if selection.grouping != "rows" or not whole:
         return list(groups)
     own = {id(selection.scope.base.column(field.name)) for field in selection.bound.fields}
     # Not every product looks through the key for what a condition on groups names.
@@ -331,13 +355,17 @@ def _split(
 ) -> _Core:
     """Give every set of relations a grouped table of its own, and join these by their keys."""
     _refuse_correlated(selection)
-    short = _short(selection, groups)
+    # Without keys all tables have one row, and a constant joins them.
+    single = not groups
+    identity = _identity(selection, groups) or [sa.literal_column("1")]
+    groups = groups or identity
     places: dict[int, Column] = {}
     tables: sa.FromClause | None = None
     first_keys: list[Column] = []
     for own, aggregates in sets.items():
-        keys = groups if tables is None else short
-        core = _Core(selection.tables([*selection.scope.row_joins, *own]), where, _exact(selection, short))
+        keys = groups if tables is None else identity
+        grouped = [] if single else _exact(selection, _short(selection, keys))
+        core = _Core(selection.tables([*selection.scope.row_joins, *own]), where, grouped)
         columns = [key.label(f"key_{place}") for place, key in enumerate(keys)]
         columns += [each.element.label(f"value_{i}") for i, each in enumerate(aggregates) if each.element is not None]
         table = core.select(columns).subquery()
@@ -345,16 +373,25 @@ def _split(
         places.update({id(each.element): found[len(keys) + i] for i, each in enumerate(aggregates)})
         if tables is None:
             places.update({id(key): column for key, column in zip(keys, found, strict=False)})
-            first_keys = [places[id(key)] for key in short]
+            first_keys = [places[id(key)] for key in identity]
             tables = table
         else:
-            pairs = [(_told_apart(selection, a), b) for a, b in zip(first_keys, found, strict=False)]
-            equal = [mine.is_not_distinct_from(theirs) for mine, theirs in pairs] or [sa.true()]
-            tables = tables.join(table, sa.and_(*equal))
+            pairs = zip(identity, first_keys, found, strict=False)
+            tables = tables.join(table, sa.and_(*(_same_key(selection, *pair) for pair in pairs)))
     if tables is None:
         raise FieldError("There is nothing to aggregate.")
     move = _mover(places)
     return _Core(tables, [move(condition) for condition in having], move=move)
+
+
+def _same_key(selection: Selection, key: Column, mine: Column, theirs: Column) -> Column:
+    """Join two grouped tables by one of their keys; only where that may be NULL does it take more than equality."""
+    mine = _told_apart(selection, mine)
+    bound = selection.bound
+    sure = {id(selection.scope.base.column(each.name)) for each in bound.fields if not each.nullable}
+    constant = isinstance(key, sa.sql.expression.ColumnClause) and key.is_literal
+    equal = id(key) in sure or constant
+    return mine.__eq__(theirs) if equal else bound.database.backend.same(mine, theirs)
 
 
 def _mover(places: dict[int, Column]) -> Callable[[Column], Column]:

@@ -124,6 +124,10 @@ class Building(Generic[M]):
         self._refuse_slice("reverse")
         return self._with(flipped=not self._state.flipped)
 
+    def in_any_order(self) -> Self:
+        """Leave the order to the database also where a slice is taken, for when any rows will do."""
+        return self._with(any_order=True)
+
     @property
     def ordered(self) -> bool:
         """Whether an order was asked for."""

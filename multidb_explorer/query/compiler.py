@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from multidb_explorer.errors import CrossDatabaseError, FieldError, NotSupportedError
 from multidb_explorer.query.assembly import rows_counted, select
-from multidb_explorer.query.expressions import Expression, Resolved
+from multidb_explorer.query.expressions import Expression, F, Ordering, Resolved
 from multidb_explorer.query.scope import Scope
 from multidb_explorer.query.selection import Output, Selection
 from multidb_explorer.query.source import Bound
@@ -197,6 +197,8 @@ def _combined(state: QueryState, combination: Combination, bound: Bound) -> Comp
                 f"The parts of a {combination.kind} have {len(outputs)} and {len(part.outputs)} columns; "
                 f"choose the same number with values()."
             )
+    kinds = [_shared_kind([part.outputs[place].found for part in parts]) for place in range(len(outputs))]
+    outputs = tuple(replace(each, found=kind) for each, kind in zip(outputs, kinds, strict=True))
     statements = [_select(part) if _bare(part) else _derived(part) for part in parts]
     table = _OPERATIONS[combination.kind, combination.all](*statements).subquery()
     columns = [column.label(each.name) for column, each in zip(table.c, outputs, strict=True)]
@@ -204,8 +206,6 @@ def _combined(state: QueryState, combination: Combination, bound: Bound) -> Comp
     if state.stop is not None:
         statement = statement.limit(max(0, state.stop - state.start))
     statement = statement.offset(state.start) if state.start else statement
-    kinds = [_shared_kind([part.outputs[place].found for part in parts]) for place in range(len(outputs))]
-    outputs = tuple(replace(each, found=kind) for each, kind in zip(outputs, kinds, strict=True))
     return Compiled(Reading(statement, _columns(outputs)), outputs)
 
 
@@ -220,9 +220,9 @@ def _asked(combination: Combination) -> list[Any]:
 
 
 def _part(state: QueryState, queryset: Any, bound: Bound) -> Compiled:
-    if queryset.db != bound.database.alias:
-        raise CrossDatabaseError.mixed(f"A part of {queryset._source.name}", queryset.db, bound.database.alias)
     inner: QueryState = queryset._state
+    if inner.alias not in (None, bound.database.alias):
+        raise CrossDatabaseError.mixed(f"A part of {queryset._source.name}", str(inner.alias), bound.database.alias)
     if state.chosen and not inner.chosen:
         for step in state.steps:
             inner = inner.then(step)
@@ -262,22 +262,30 @@ def _shared_kind(found: Sequence[Resolved]) -> Resolved:
 def _order(
     state: QueryState, outputs: Sequence[Output], columns: Sequence[Any], bound: Bound
 ) -> list[sa.ColumnElement[Any]]:
+    """Order the rows of a set operation by its own columns; those not named decide between equals."""
     from multidb_explorer.query.selection import as_ordering
 
-    named = {each.name: column for each, column in zip(outputs, columns, strict=True)}
-    if bound.key and len(bound.key) == 1 and bound.key[0] in named:
-        named.setdefault("pk", named[bound.key[0]])
-    backend = bound.database.backend
-    elements: list[sa.ColumnElement[Any]] = []
-    asked = [as_ordering(term) for term in state.order]
-    asked = [ordering.reversed() for ordering in asked] if state.flipped else asked
-    for ordering in asked:
+    places = {each.name: place for place, each in enumerate(outputs)}
+    if len(bound.key) == 1 and bound.key[0] in places:
+        places.setdefault("pk", places[bound.key[0]])
+    asked: dict[int, Ordering] = {}
+    for term in state.order:
+        ordering = as_ordering(term)
         name = getattr(ordering.expression, "name", "")
-        if name not in named:
-            raise FieldError.unknown("column", name or repr(ordering), "The set operation", named)
-        elements += backend.ordered(named[name], descending=ordering.descending, nulls=ordering.nulls, nullable=True)
+        if name not in places:
+            raise FieldError.unknown("column", name or repr(ordering), "The set operation", places)
+        asked.setdefault(places[name], ordering.reversed() if state.flipped else ordering)
     if asked or state.sliced:
-        for each, column in zip(outputs, columns, strict=True):
+        for place, each in enumerate(outputs):
             if each.found.kind.name not in ("json", "array", "other", "any"):
-                elements += backend.ordered(column, descending=False, nulls=None, nullable=True)
-    return elements
+                asked.setdefault(place, Ordering(F(each.name)))
+    return [
+        element
+        for place, ordering in asked.items()
+        for element in bound.database.backend.ordered(
+            columns[place],
+            descending=ordering.descending,
+            nulls=ordering.nulls,
+            nullable=outputs[place].found.nullable,
+        )
+    ]

@@ -10,7 +10,7 @@ from multidb_explorer.query.expressions import Expression, Resolved, joined
 if TYPE_CHECKING:
     from multidb_explorer.query.scope import Scope
 
-__all__ = ["Condition", "Q", "Truth"]
+__all__ = ["Condition", "Q", "Truth", "said"]
 
 _CONNECTORS = ("AND", "OR", "XOR")
 
@@ -97,6 +97,15 @@ class Q:
         return f"~{text}" if self.negated else text
 
 
+def said(value: Any) -> str:
+    """Say a value for a message; a QuerySet by what it is of, since showing it would ask for its rows."""
+    if hasattr(value, "_source") and hasattr(value, "to_arrow"):
+        return f"<QuerySet of {value._source.name}>"
+    if isinstance(value, list):
+        return f"[{', '.join(map(said, value))}]"
+    return repr(value)
+
+
 def _checked(part: Any) -> Q | Condition | Expression:
     if isinstance(part, tuple) and len(part) == 2 and isinstance(part[0], str):
         return Condition(*part)
@@ -127,6 +136,6 @@ def _shown(child: Q | Condition | Expression) -> str:
     if isinstance(child, Expression):
         return repr(child)
     if isinstance(child, Condition):
-        return f"Q({child.keyword}={child.value!r})"
+        return f"Q({child.keyword}={said(child.value)})"
     bracketed = len(child.children) > 1 and child.connector != "AND" and not child.negated
     return f"({child!r})" if bracketed else repr(child)

@@ -9,12 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from multidb_explorer.backends.kinds import Kind
+from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import CrossDatabaseError, FieldError, FieldValueError
 from multidb_explorer.query.conditions import Condition, Q
 from multidb_explorer.query.expressions import Expression, Resolved
 from multidb_explorer.query.lookups import LOOKUPS, TRANSFORMS, Lookup, Operand
 from multidb_explorer.query.paths import Path
 from multidb_explorer.query.scope import Join, Scope, stored
+from multidb_explorer.query.spans import as_span
 from multidb_explorer.query.subqueries import compared_rows
 
 __all__ = ["Filtering", "Held", "Piece", "asks_many", "compiled_condition", "pieces"]
@@ -161,9 +163,11 @@ class Filtering:
         strict: bool,
     ) -> Resolved:
         operand = Operand(name, left.column, left.kind, self.scope.database)
-        for transform in transforms:
-            operand = TRANSFORMS[transform].apply(operand)
-        column = lookup.compile(operand, value)
+        span = as_span(operand, transforms[0], lookup, value) if len(transforms) == 1 else None
+        if span is None:
+            for transform in transforms:
+                operand = TRANSFORMS[transform].apply(operand)
+        column = lookup.compile(operand, value) if span is None else span
         right = [part for part in _flat(value) if isinstance(part, Resolved)]
         if strict and not lookup.asks_null(value):
             # NOT of an unknown is unknown: a row whose column is NULL does not fulfil the condition, so exclude()
@@ -182,20 +186,33 @@ class Filtering:
             return _together(sa.or_(*nulls) if value else sa.and_(*nulls), columns)
         if lookup.name not in ("exact", "in"):
             raise FieldError(f"The key of {path.bound.name} is ({names}); only = and __in work on it.")
-        rows = value if lookup.name == "in" else [value]
-        return _together(sa.or_(sa.false(), *(self._equal_key(columns, names, path, row) for row in rows)), columns)
+        if lookup.name == "exact":
+            return _together(self._equal_key(columns, names, path, value), columns)
+        keys = [tuple(self._key_parts(columns, names, path, row)) for row in value]
+        backend = self.scope.database.backend
+        return _together(backend.member_keys([each.column for each in columns], keys), columns)
 
     def _operand(self, column: Resolved, name: str) -> Operand:
         return Operand(name, column.column, column.kind, self.scope.database)
 
+    def _key_parts(self, columns: Sequence[Resolved], names: str, path: Path, row: Any) -> Iterator[Any]:
+        """Give a key's values by the kinds of its columns."""
+        self._check_key(columns, names, path, row)
+        for column, field, part in zip(columns, path.fields, row, strict=True):
+            yield canonical(part, column.kind, column=field.name, where=path.bound.name)
+
     def _equal_key(self, columns: Sequence[Resolved], names: str, path: Path, row: Any) -> sa.ColumnElement[bool]:
+        self._check_key(columns, names, path, row)
+        exact = LOOKUPS["exact"]
+        pairs = zip(columns, path.fields, row, strict=True)
+        return sa.and_(*(exact.compile(self._operand(column, field.name), part) for column, field, part in pairs))
+
+    @staticmethod
+    def _check_key(columns: Sequence[Resolved], names: str, path: Path, row: Any) -> None:
         if not isinstance(row, tuple | list) or len(row) != len(columns):
             raise FieldValueError(
                 f"The key of {path.bound.name} is ({names}); give it as a tuple of {len(columns)} values."
             )
-        exact = LOOKUPS["exact"]
-        pairs = zip(columns, path.fields, row, strict=True)
-        return sa.and_(*(exact.compile(self._operand(column, field.name), part) for column, field, part in pairs))
 
     # Relations to several rows, negated
 
@@ -209,14 +226,15 @@ class Filtering:
             inner.base.column(theirs).__eq__(left.column(mine))
             for mine, theirs in zip(hop.columns, hop.target_columns, strict=True)
         ]
+        nothing = _asks_null(lookup, value)
         shared = next((join for join in self.reuse or () if join.parent is left and join.step == step), None)
-        if shared is not None:
+        if shared is not None and not nothing:
             # An earlier condition of this call chose the related row; this one speaks of the same.
             links += [inner.base.column(name).__eq__(shared.column(name)) for name in shared.bound.key]
         join = inner.join(replace(path, hops=path.hops[first + 1 :]))
         found = Filtering(inner, set(), separate=self.separate)._at(join, path, transforms, lookup, value, strict=False)
         some = _exists(inner, [*links, found.column])
-        if _asks_null(lookup, value):
+        if nothing:
             some = sa.or_(some, sa.not_(_exists(inner, links, joins=False)))
         return Resolved(some, _BOOLEAN, nullable=False, groups=tuple(left.column(name) for name in hop.columns))
 
@@ -287,9 +305,9 @@ def _connected(connector: str, parts: Sequence[sa.ColumnElement[bool]]) -> sa.Co
     if len(parts) == 1 and connector != "XOR":
         return parts[0]
     if connector == "AND":
-        return sa.and_(sa.true(), *parts)
+        return sa.and_(*parts) if parts else sa.true()
     if connector == "OR":
-        return sa.or_(sa.false(), *parts)
+        return sa.or_(*parts) if parts else sa.false()
     # An odd number must hold; one that is unknown counts as one that does not.
     held = [sa.case((part, 1), else_=0) for part in parts]
     return sum(held[1:], start=held[0]) % 2 == 1

@@ -116,17 +116,23 @@ def _exact(operand: Operand, value: Any) -> Condition:
     return operand.column.is_(None) if found is None else operand.database.backend.equals(operand.column, found)
 
 
+def _in_order(operand: Operand) -> sa.ColumnElement[Any]:
+    """Give the form in which an operand is larger or smaller: a computed text has no collation but code points."""
+    computed = operand.kind.name == "text" and not isinstance(operand.column, sa.Column)
+    return operand.database.backend.by_code_points(operand.column) if computed else operand.column
+
+
 def _compare(sign: str, *, above: bool, rounding: Callable[[Any], int]) -> Callable[[Operand, Any], Condition]:
     def compiled(operand: Operand, value: Any) -> Condition:
         backend = operand.database.backend
         if isinstance(value, Resolved):
-            return backend.compared(operand.column, sign, _side(operand, value).column)
+            return backend.compared(_in_order(operand), sign, _side(operand, value).column)
         if _missing(value):
             raise FieldValueError(
                 f"Column {operand.name!r} can't be compared with None; use {operand.name}__isnull=True."
             )
         if operand.kind.name != "integer":
-            return backend.compared(operand.column, sign, _value(operand, value))
+            return backend.compared(_in_order(operand), sign, _value(operand, value))
         number = _whole(operand, value)
         low, high = operand.kind.integer_range
         if number > high or number < low:
@@ -153,6 +159,8 @@ def _in(operand: Operand, values: Any) -> Condition:
 def _among(operand: Operand, rows: Rows) -> Condition:
     """Test membership in the rows of a query, leaving NULL out: with it, NOT IN would hold for no row at all."""
     _side(operand, rows)
+    if rows.sure:
+        return operand.column.in_(rows.statement)
     inner = rows.statement.subquery()
     (column,) = inner.c
     return operand.column.in_(sa.select(column).where(column.is_not(None)))

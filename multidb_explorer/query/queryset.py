@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast, overload
 
@@ -14,7 +14,7 @@ from multidb_explorer.query import compiler
 from multidb_explorer.query.analysing import Analysed
 from multidb_explorer.query.building import Building, named_expressions
 from multidb_explorer.query.compiler import Compiled
-from multidb_explorer.query.conditions import Q
+from multidb_explorer.query.conditions import Q, said
 from multidb_explorer.query.expressions import Expression
 from multidb_explorer.query.framing import Framed
 from multidb_explorer.query.selection import Output
@@ -174,7 +174,10 @@ class QuerySet(Building[M], Framed, Analysed):
     def _fetch(self) -> list[M]:
         if self._state.empty:
             return []
-        rows = read_rows(self._database, self.reading)
+        return self._complete(read_rows(self._database, self.reading))
+
+    def _complete(self, rows: Sequence[tuple[Any, ...]]) -> list[M]:
+        """Shape rows and read what was asked for along with them."""
         found = shaped(self, rows)
         if self._state.prefetched and self._state.shape == "instance":
             self._source.prefetch(found, self._state.prefetched, self.db)
@@ -189,10 +192,11 @@ class QuerySet(Building[M], Framed, Analysed):
             The model's own subclasses.
         """
         asked = self.filter(*parts, **conditions) if parts or conditions else self
-        found = list(asked[:2])
+        # One row needs no order to be found, but the first rows of a slice do.
+        found = list(asked[:2] if asked._state.sliced else asked.in_any_order()[:2])
         if len(found) == 1:
             return found[0]
-        named = [*map(repr, parts), *(f"{name}={value!r}" for name, value in conditions.items())]
+        named = [*map(repr, parts), *(f"{name}={said(value)}" for name, value in conditions.items())]
         what = ", ".join(named) or "the query"
         where = f"{self._source.name} on alias {self.db!r}"
         if not found:
@@ -277,14 +281,9 @@ class QuerySet(Building[M], Framed, Analysed):
             raise TypeError("contains() takes an instance, and comes before values() or values_list().")
         if found.pk is None or found._state.db != self.db or type(found) is not getattr(self._source, "model", None):
             return False
-        return found in self._rows if self._rows is not None else self._inside().filter(pk=found.pk).exists()
-
-    def _inside(self) -> QuerySet[M]:
-        """Give the rows in a form that can be narrowed down: of a slice, its keys."""
-        if not self._state.sliced:
-            return self
-        keys = [cast("Any", row).pk for row in self]
-        return QuerySet(self._source, QueryState(self._state.alias)).filter(pk__in=keys)
+        if self._rows is not None or self._state.sliced or self._state.combination is not None:
+            return found in self._fetched()
+        return self.filter(pk=found.pk).exists()
 
     def iterator(self, chunk_size: int = 2_000) -> Iterator[M]:
         """Yield the rows without keeping them; the connection is held until the last one.
@@ -296,8 +295,12 @@ class QuerySet(Building[M], Framed, Analysed):
         """
         if chunk_size <= 0:
             raise ValueError("chunk_size must be positive.")
-        for batch in self.to_arrow_batches(chunk_size):
-            yield from shaped(self, list(zip(*(column.to_pylist() for column in batch.columns), strict=True)))
+        batches: Iterable[Any] = self.to_arrow_batches(chunk_size)
+        if self._database.backend.features.readers_block_writers:
+            # An iterator that is left half way would lock every writer out.
+            batches = list(batches)
+        for batch in batches:
+            yield from self._complete(list(zip(*(column.to_pylist() for column in batch.columns), strict=True)))
 
     def count(self) -> int:
         """Count the rows in the database."""

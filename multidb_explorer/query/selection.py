@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
+from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import FieldError, FieldValueError
 from multidb_explorer.query.conditions import Q
 from multidb_explorer.query.expressions import Expression, F, Ordering, Resolved
@@ -94,12 +95,15 @@ class Selection:
 
     def _filter(self, condition: Q) -> None:
         call = Filtering(self.scope, set(), separate=True)
+        splitting = []
         for piece in pieces(condition):
             if self.grouping is not None and self._splits_groups(piece.condition):
-                self.where.append(self._some_row(piece))
+                splitting.append(piece)
             else:
                 held = call.compile(piece.condition, negated=piece.negated, below=piece.below)
                 self._keep(held, negated=piece.negated)
+        if splitting:
+            self.where.append(self._some_row(splitting))
 
     def _keep(self, held: Held, *, negated: bool) -> None:
         found = held.found
@@ -116,29 +120,30 @@ class Selection:
         """Choose where a condition is tested: on rows, on groups, or on what a derived table gives."""
         if not found.aggregate and not found.window:
             return self.where
-        named = self.bound.database.backend.features.having_names_expressions
-        columns = all(isinstance(group, sa.Column) for group in found.groups)
-        return self.having if not found.window and (named or columns) else self.windowed
+        named = self.bound.database.backend.features.having_names_keys or not found.groups
+        return self.having if named and not found.window else self.windowed
 
     def _splits_groups(self, piece: Q) -> bool:
         """Tell whether a filter after an aggregate would multiply what was aggregated."""
         return asks_many(piece, self.scope) and not compiles_to_aggregate(piece, self.scope)
 
-    def _some_row(self, piece: Piece) -> Resolved:
-        """Keep the rows for which some related row fulfils the condition, without joining those."""
+    def _some_row(self, found: Sequence[Piece]) -> Resolved:
+        """Keep the rows for which some related row fulfils the conditions, without joining those."""
         inner = Selection(self.bound, QueryState(), self.scope)
         for name, expression in self._definitions.items():
             if not self.scope.annotations[name].aggregate:
                 inner.scope.annotations[name] = expression.resolve(inner.scope)
         call = Filtering(inner.scope, set(), separate=True)
-        held = call.compile(piece.condition, negated=piece.negated, below=piece.below)
-        condition = sa.not_(held.found.column) if piece.negated else held.found.column
+        conditions = []
+        for piece in found:
+            column = call.compile(piece.condition, negated=piece.negated, below=piece.below).found.column
+            conditions.append(sa.not_(column) if piece.negated else column)
         if not self.bound.key:
             raise FieldError(f"{self.bound.name} has no key, so groups of it can't be filtered by relatives.")
         links = [inner.scope.base.column(name).__eq__(self.scope.base.column(name)) for name in self.bound.key]
         tables = inner.tables(inner.scope.row_joins)
-        statement = sa.exists(sa.literal_column("1")).select_from(tables).where(*links, condition)
-        return Resolved(statement.correlate_except(*inner.own_tables), held.found.kind, nullable=False)
+        statement = sa.exists(sa.literal_column("1")).select_from(tables).where(*links, *conditions)
+        return Resolved(statement.correlate_except(*inner.own_tables), Kind("boolean"), nullable=False)
 
     def _annotate(self, step: Annotated) -> None:
         aggregate = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.query.conditions import Q
@@ -61,7 +61,8 @@ class Combination:
 
     kind: str
     all: bool
-    parts: tuple[QuerySet[Any], ...]
+    # A QuerySet shows its rows; what is only said must not ask for them.
+    parts: tuple[QuerySet[Any], ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ class QueryState:
         Relations whose rows are read by the same statement.
     prefetched
         Relations whose rows are read by one more statement each.
+    any_order
+        Whether the order of the rows is of no interest, be there a slice or not.
     combination
         The set operation that the rows come from.
     empty
@@ -108,6 +111,7 @@ class QueryState:
     deferred: bool = False
     related: tuple[str, ...] = ()
     prefetched: tuple[Any, ...] = ()
+    any_order: bool = False
     combination: Combination | None = None
     empty: bool = False
 

@@ -49,10 +49,17 @@ class OuterRef(F):
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows of an inner query, of which one column is compared with."""
+    """The rows of an inner query, of which one column is compared with.
+
+    Attributes
+    ----------
+    sure
+        Whether the column holds no NULL and the rows are all that there are, so that they can stand as they are.
+    """
 
     statement: sa.Select[Any]
     kind: Kind
+    sure: bool = False
 
 
 class Subquery(Expression):
@@ -137,7 +144,8 @@ def compared_rows(queryset: Any, scope: Scope, relation: Hop | None, lookup: str
         raise FieldValueError(f"A QuerySet is compared by one column, and this one has {len(inner.columns)}.")
     kind = inner.columns[0].kind
     if lookup == "in":
-        return Rows(inner.statement, kind)
+        sure = not inner.columns[0].nullable and not state.sliced and state.combination is None
+        return Rows(inner.statement, kind, sure)
     return Resolved(inner.statement.scalar_subquery(), kind, groups=tuple(inner.outer_columns))
 
 

@@ -204,6 +204,9 @@ class FirstValue(WindowFunction):
     def kind(self, arguments: Sequence[Resolved]) -> Kind:
         return arguments[0].kind
 
+    def nullable(self, arguments: Sequence[Resolved]) -> bool:
+        return True
+
 
 class LastValue(FirstValue):
     """The value of the last row of the frame."""
@@ -292,16 +295,23 @@ class Window(Expression):
     def _options(
         self, scope: Scope, partition: Sequence[Resolved], ordered: Sequence[tuple[Resolved, Ordering]]
     ) -> dict[str, Any]:
+        from multidb_explorer.query.assembly import in_order
+
         backend = scope.database.backend
         order = [
             element
-            for each, ordering in ordered
+            for each, term in ordered
             for element in backend.ordered(
-                each.column, descending=ordering.descending, nulls=ordering.nulls, nullable=each.nullable
+                in_order(scope.database, each, each.column),
+                descending=term.descending,
+                nulls=term.nulls,
+                nullable=each.nullable,
             )
         ]
         options: dict[str, Any] = dict(self.frame.options) if self.frame is not None else {}
-        return options | {"partition_by": [each.column for each in partition] or None, "order_by": order or None}
+        texts = backend.features.merges_texts
+        apart = [backend.by_code_points(p.column) if texts and p.kind.name == "text" else p.column for p in partition]
+        return options | {"partition_by": apart or None, "order_by": order or None}
 
     def _with_default(
         self, column: sa.ColumnElement[Any], scope: Scope, options: dict[str, Any]
