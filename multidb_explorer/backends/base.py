@@ -262,8 +262,11 @@ class Backend(Computing):
         self, columns: Sequence[sa.ColumnElement[Any]], keys: Sequence[tuple[Any, ...]]
     ) -> sa.ColumnElement[bool]:
         """Test membership of several columns in a list of keys of any length."""
-        named = sa.tuple_(*map(self.by_code_points, columns))
-        return named.in_(keys) if keys else sa.false()
+        if not keys:
+            return sa.false()
+        apart = [isinstance(column.type, sa.String) and self.features.merges_texts for column in columns]
+        named = [self.by_code_points(column) if text else column for column, text in zip(columns, apart, strict=True)]
+        return sa.tuple_(*named).in_(keys)
 
     def same(self, left: sa.ColumnElement[Any], right: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         """Join by columns that may be NULL, which is then the same as NULL."""

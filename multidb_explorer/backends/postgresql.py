@@ -245,7 +245,8 @@ class PostgreSQLBackend(PostgreSQLComputing):
             for part, item in zip(zip(*keys, strict=True), items, strict=True)
             if item
         ]
-        listed = sa.func.unnest(*lists).table_valued(*(f"part_{place}" for place in range(len(columns))))
+        names = (f"part_{place}" for place in range(len(columns)))
+        listed = sa.func.unnest(*lists).table_valued(*names, name="listed").render_derived()
         return sa.tuple_(*columns).in_(sa.select(*listed.c))
 
     def same(self, left: sa.ColumnElement[Any], right: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

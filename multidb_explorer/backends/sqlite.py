@@ -204,7 +204,7 @@ class SQLiteBackend(SQLiteComputing):
         self, columns: Sequence[sa.ColumnElement[Any]], keys: Sequence[tuple[Any, ...]]
     ) -> sa.ColumnElement[bool]:
         plain = all(isinstance(part, int | str) and not isinstance(part, bool) for key in keys for part in key)
-        if not plain:
+        if len(keys) <= 200 or not plain:
             return sa.or_(sa.false(), *(sa.and_(*map(self.equals, columns, key)) for key in keys))
         listed = sa.func.json_each(json.dumps(list(keys))).table_valued("value")
         parts = (sa.func.json_extract(listed.c.value, f"$[{place}]") for place in range(len(columns)))

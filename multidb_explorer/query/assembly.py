@@ -6,12 +6,12 @@ such relations gets its own grouped table here, and these are joined by their ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import FieldError, NotSupportedError
@@ -203,7 +203,8 @@ def _order(selection: Selection, terms: Sequence[_Term], move: Callable[[Column]
 def _hidden(selection: Selection, outputs: Sequence[Output], terms: Sequence[_Term]) -> bool:
     """Tell whether the order needs something that is not read, or not in the form in which it is read."""
     database = selection.bound.database
-    if not any(_varies(output.found) for output in outputs):
+    parts = (part for output in outputs for part in iterate(output.found.column))
+    if not any(isinstance(part, sa.Column) for part in parts):
         # Of constants some products count the rows before they are made distinct.
         return True
     read = {id(output.found.column) for output in outputs}
@@ -222,7 +223,8 @@ def _wrapped(
             hidden.pop(id(output.found.column), None)
     ordering = [_told_apart(selection, each).label(f"order_{place}") for place, each in enumerate(hidden.values())]
     parts: dict[int, Column] = {}
-    conditions = [_outer_condition(selection, each, parts) for each in selection.windowed]
+    known = {id(each.found.column): each.name for each in outputs if isinstance(each.found.column, sa.Over)}
+    conditions = [_outer_condition(selection, each, parts, known) for each in selection.windowed]
     kept = [part.label(f"part_{place}") for place, part in enumerate(parts.values())]
     inner = core.select([*columns, *ordering, *kept])
     if selection.state.distinct is True:
@@ -237,13 +239,25 @@ def _wrapped(
     return statement.order_by(*_order(selection, terms, lambda element: places[id(element)]))
 
 
-def _outer_condition(selection: Selection, condition: Resolved, parts: dict[int, Column]) -> Column:
-    """Write a condition outside of the table that gives what it compares: windows, aggregates, keys and columns."""
+def _outer_condition(
+    selection: Selection, condition: Resolved, parts: dict[int, Column], known: Mapping[int, str]
+) -> Column:
+    """Write a condition outside of the table that gives what it compares: windows, aggregates, keys and columns.
+
+    Parameters
+    ----------
+    parts
+        What the table has to give besides what is read; more is added.
+    known
+        The names of windows that are read.
+    """
     tables = set(selection.own_tables)
     whole = {id(group) for group in condition.groups}
     whole |= {id(aggregate.element) for aggregate in selection.scope.aggregates}
 
     def replaced(element: Any, **_: Any) -> Any:
+        if id(element) in known:
+            return sa.column(known[id(element)], element.type)
         own = isinstance(element, sa.Column) and element.table in tables
         if not (own or isinstance(element, sa.Over) or id(element) in whole):
             return None
@@ -313,7 +327,7 @@ def _sets(selection: Selection, used: Iterable[Resolved]) -> dict[frozenset[Join
 
 
 def _contains(element: Column, part: Column) -> bool:
-    return any(each is part for each in sa.sql.visitors.iterate(element))
+    return any(each is part for each in iterate(element))
 
 
 def _groups(selection: Selection, used: Iterable[Resolved]) -> list[Column]:

@@ -90,7 +90,7 @@ class Q:
     def __repr__(self) -> str:
         sign = {"AND": " & ", "OR": " | ", "XOR": " ^ "}[self.connector]
         if all(isinstance(child, Condition) for child in self.children) and self.connector == "AND":
-            text = f"Q({', '.join(f'{c.keyword}={c.value!r}' for c in self.children if isinstance(c, Condition))})"
+            text = f"Q({', '.join(f'{c.keyword}={said(c.value)}' for c in self.children if isinstance(c, Condition))})"
         else:
             text = sign.join(map(_shown, self.children))
             text = f"({text})" if self.negated and len(self.children) > 1 else text

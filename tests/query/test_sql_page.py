@@ -199,9 +199,7 @@ PAGE: dict[str, tuple[Callable[[], mdb.QuerySet[Any]], dict[str, str]]] = {
                 "SELECT anon_1.id AS id, anon_1.name AS name, anon_1.price AS price, anon_1.maker_id AS "
                 "maker_id, anon_1.place AS place FROM (SELECT toys.id AS id, toys.name AS name, toys.price "
                 "AS price, toys.maker_id AS maker_id, rank() OVER (PARTITION BY toys.maker_id ORDER BY "
-                "toys.id DESC) AS place, CASE WHEN (rank() OVER (PARTITION BY toys.maker_id ORDER BY "
-                "toys.id DESC) <= ?) THEN 1 ELSE 0 END AS kept_0 FROM toys) AS anon_1 WHERE anon_1.kept_0 = "
-                "1"
+                "toys.id DESC) AS place FROM toys) AS anon_1 WHERE place <= ?"
             ),
         },
     ),
@@ -349,9 +347,12 @@ PAGE: dict[str, tuple[Callable[[], mdb.QuerySet[Any]], dict[str, str]]] = {
     "composite keys": (
         lambda: ToyTheme.objects.filter(pk__in=[(1, 2), (3, 4)]),
         {
-            "every engine": (
+            "sqlite": (
                 f"{LINKS} WHERE toy_themes.toy_id = ? AND toy_themes.theme_id = ? OR toy_themes.toy_id = ? "
                 "AND toy_themes.theme_id = ?"
+            ),
+            "postgresql, duckdb, mariadb": (
+                f"{LINKS} WHERE (toy_themes.toy_id, toy_themes.theme_id) IN ((?, ?), (?, ?))"
             ),
         },
     ),
