@@ -87,6 +87,30 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     _forget_aliases()
 
 
+@pytest.fixture(autouse=True)
+def own_models(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep a test away from the models that other test files declare: foreign keys find models by their tables."""
+    registry = sys.modules.get("multidb_explorer.models.registry")
+    if registry is None:
+        yield
+        return
+    everything = registry.declared
+    all_models = dict(everything._models)
+    near = _modules_of(request.module)
+    mine = {key: model for key, model in all_models.items() if (made := model()) and made.__module__ in near}
+    everything._models.clear()
+    everything._models.update(mine)
+    yield
+    everything._models.clear()
+    everything._models.update(all_models)
+
+
+def _modules_of(module: object) -> set[str]:
+    """Name a test file and the files that it takes names from."""
+    named = {getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values()}
+    return {str(name) for name in named} | {"ours", str(getattr(module, "__name__", ""))}
+
+
 def _forget_aliases() -> None:
     # A test that never loaded the registry need not wait for it to load.
     registry = sys.modules.get("multidb_explorer.connections.registry")

@@ -26,7 +26,7 @@ PROSE = FENCE.sub("", TEXT)
 WORDS = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", PROSE))))
 """Every name that stands in code letters, examples left out."""
 INNER = {
-    "bound", "compiled", "has_key", "key_required", "ordered_by", "reading", "row_by_row", "whole",
+    "bound", "compiled", "has_key", "in_any_order", "key_required", "ordered_by", "reading", "row_by_row", "whole",
 }  # fmt: skip
 """What other parts of the package ask a QuerySet, and users don't."""
 

@@ -12,7 +12,7 @@ from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.models.naming import clean
 from multidb_explorer.models.relation_options import RelationOptions
-from multidb_explorer.models.sources import DeclaredSource, Node, ReflectedSource, TableKey
+from multidb_explorer.models.sources import DeclaredSource, ModelSource, Node, ReflectedSource, TableKey
 from multidb_explorer.schema.inspector import catalog_of
 
 if TYPE_CHECKING:
@@ -28,14 +28,16 @@ class Declared:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._models: dict[tuple[Node, str], weakref.ref[type[Model]]] = {}
+        self._models: dict[tuple[Node, str, str], weakref.ref[type[Model]]] = {}
         self._families: weakref.WeakSet[Family] = weakref.WeakSet()
 
     def add(self, source: DeclaredSource) -> None:
         """Take a model in; what relations were known may have changed."""
         with self._lock:
-            self._models.pop((source.node, source.name), None)
-            self._models[source.node, source.name] = weakref.ref(source.model)
+            # Models of one table on two aliases are two models: a user has the old shop and the new one side by side.
+            key = (source.node, source.name, source.default_alias)
+            self._models.pop(key, None)
+            self._models[key] = weakref.ref(source.model)
             for family in self._families:
                 family.forget_relations()
 
@@ -51,15 +53,25 @@ class Declared:
         found = [model._source for model in models if model is not None]
         return [source for source in found if isinstance(source, DeclaredSource)]
 
-    def find(self, node: Node, columns: Iterable[str] = (), alias: str | None = None) -> DeclaredSource | None:
-        """Give the model of a table that has some columns: rather one of an alias, and rather the latest."""
+    def around(self, me: ModelSource, alias: str) -> list[DeclaredSource]:
+        """Give the models that may be related to one on an alias.
+
+        Left out are models of other aliases, and those that have a model of its table on their own alias.
+        """
+        here = [source for source in self.sources() if source.bound_alias in (None, me.default_alias, alias)]
+        nearest = {s.default_alias: self.find(me.node, (), (s.default_alias, alias)) for s in here}
+        return [s for s in here if s.default_alias == me.default_alias or nearest[s.default_alias] in (None, me)]
+
+    def find(self, node: Node, columns: Iterable[str] = (), aliases: Sequence[str] = ()) -> DeclaredSource | None:
+        """Give the model of a table that has some columns: of the first alias that has one, and rather the latest."""
         wanted = set(columns)
         fits = [s for s in self.sources() if s.is_table(node) and wanted <= set(s.attributes.values())]
         models = {source.model for source in fits}
         # A class derived from a model of the same table is a variant of it, not what a foreign key means.
         plain = [source for source in fits if models.isdisjoint(source.model.__mro__[1:])]
-        near = [source for source in plain if source.default_alias == alias]
-        return next(reversed(near or plain), None)
+        here = [source for source in plain if source.bound_alias is None or source.bound_alias in aliases]
+        near = [source for source in here if aliases and source.default_alias == aliases[0]]
+        return next(reversed(near or here), None)
 
 
 declared = Declared()

@@ -300,9 +300,13 @@ class _DeclaredWorld(_World):
         """Give the model of a table, or what stands for the table."""
         if self.me.is_table(node) and self.me.fields(columns) is not None:
             return self.me
-        found = everything.find(node, columns, self.me.default_alias)
-        alias = self._family.database.alias if self._family is not None else self.me.default_alias
-        return found or TableSource(alias, node[1], node[0])
+        found = everything.find(node, columns, (self.me.default_alias, self.alias))
+        return found or TableSource(self.alias, node[1], node[0])
+
+    @property
+    def alias(self) -> str:
+        """The alias that is asked."""
+        return self._family.database.alias if self._family is not None else self.me.default_alias
 
     def meant(self, owner: AnySource, key: TableKey) -> AnySource:
         """Give what a declared key leads to: a table beside its own first, then one of no schema."""
@@ -318,7 +322,7 @@ class _DeclaredWorld(_World):
     def own(self) -> Iterator[Plan]:
         """Find what declarations say."""
         yield from super().own()
-        for source in everything.sources():
+        for source in everything.around(self.me, self.alias):
             owner = self.same(source)
             for key in source.keys:
                 found = self.key(owner, key)
@@ -342,7 +346,7 @@ class _DeclaredWorld(_World):
 
         for option in filter(fits, self.me.links):
             yield link_there(self.link(self.me, option), option)
-        for source in everything.sources():
+        for source in everything.around(self.me, self.alias):
             yield from self.way_back(self.same(source), filter(fits, source.links))
 
     def _undeclared(self) -> Iterator[Plan]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from decimal import Decimal
 
 import pandas as pd
@@ -10,7 +11,6 @@ import pyarrow as pa
 import pytest
 import shop
 import sqlalchemy as sa
-from conftest import NewDatabase
 from shop import User
 from targets import Target
 
@@ -27,6 +27,8 @@ from multidb_explorer.errors import (
     QueryCancelled,
     ValueNotRepresentable,
 )
+
+NewDatabase = Callable[..., str]
 
 
 @pytest.fixture

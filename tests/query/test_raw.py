@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 import shop
 import sqlalchemy as sa
-from conftest import NewDatabase
 from shop import User
 from targets import Target
 
@@ -16,6 +16,8 @@ import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.connections.tracing import statements
 from multidb_explorer.errors import ConnectionDoesNotExist, FieldError, MultiDBError, ReadOnlyAlias
+
+NewDatabase = Callable[..., str]
 
 
 @pytest.fixture
