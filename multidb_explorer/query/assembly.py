@@ -33,10 +33,18 @@ class _Core:
     where: Sequence[Column] = ()
     groups: Sequence[Column] = ()
     having: Sequence[Column] = ()
-    move: Callable[[Column], Column] = lambda element: element
+    move: Callable[[Column], Column] | None = None
 
-    def select(self, columns: Sequence[Column]) -> sa.Select[Any]:
-        found = sa.select(*(self.move(column) for column in columns)).select_from(self.tables)
+    def moved(self, element: Column) -> Column:
+        return element if self.move is None else self.move(element)
+
+    def select(self, columns: Sequence[Column], start: sa.Select[Any] | None = None) -> sa.Select[Any]:
+        """Write the SELECT; `start` has its first columns already."""
+        columns = [self.moved(column) for column in columns]
+        if start is None:
+            found = sa.select(*columns).select_from(self.tables)
+        else:
+            found = (start.add_columns(*columns) if columns else start).select_from(self.tables)
         # Each of these methods copies the whole statement.
         if self.where:
             found = found.where(*self.where)
@@ -68,18 +76,33 @@ def select(
     state = selection.state
     terms = _terms(selection, outputs) if (ordered or state.sliced) and not state.any_order else []
     core = _core(selection, outputs, terms)
-    columns = [_labelled(output, selection, bare=bare) for output in outputs]
     if selection.windowed or (state.distinct is True and _hidden(selection, outputs, terms)):
+        columns = [_labelled(output, selection, bare=bare) for output in outputs]
         statement = _wrapped(selection, core, outputs, columns, terms)
     else:
-        statement = core.select(columns)
+        start, rest = _begun(selection, core, outputs, bare=bare)
+        statement = core.select([_labelled(output, selection, bare=bare) for output in rest], start)
         if state.distinct is True:
             statement = statement.distinct()
         elif state.distinct:
             statement = _distinct_on(selection, core, statement)
         if terms:
-            statement = statement.order_by(*_order(selection, terms, core.move))
+            statement = statement.order_by(*_order(selection, terms, core.moved))
     return _correlated(selection, limited(statement, selection))
+
+
+def _begun(
+    selection: Selection, core: _Core, outputs: Sequence[Output], *, bare: bool
+) -> tuple[sa.Select[Any] | None, Sequence[Output]]:
+    """Give the SELECT of the table's own columns, written once for all queries, and the outputs that it lacks."""
+    own = selection.bound.kept.get("outputs")
+    apart = bare or selection.state.distinct or selection.compared or core.move is not None
+    if apart or not own or outputs[0] is not own[0] or len(outputs) < len(own) or outputs[len(own) - 1] is not own[-1]:
+        return None, outputs
+    kept = selection.bound.kept
+    if "select" not in kept:
+        kept["select"] = sa.select(*(_labelled(output, selection, bare=False) for output in own))
+    return kept["select"], outputs[len(own) :]
 
 
 def rows_counted(selection: Selection, columns: Sequence[Output] | None = None) -> sa.Select[Any]:
@@ -288,7 +311,7 @@ def _distinct_on(selection: Selection, core: _Core, statement: sa.Select[Any]) -
         )
     names = selection.state.distinct
     fields = [found for found, _ in selection.orderings(names if isinstance(names, tuple) else ())]
-    return statement.distinct(*(core.move(each.column) for each in fields))
+    return statement.distinct(*(core.moved(each.column) for each in fields))
 
 
 # Groups

@@ -24,7 +24,7 @@ __all__ = ["Filtering", "Held", "Piece", "asks_many", "compiled_condition", "pie
 _BOOLEAN = Kind("boolean")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Held:
     """A compiled condition.
 
@@ -36,6 +36,9 @@ class Held:
 
     found: Resolved
     required: frozenset[Join] = frozenset()
+
+    def __init__(self, found: Resolved, required: frozenset[Join] = frozenset()) -> None:
+        self.__dict__["found"], self.__dict__["required"] = found, required
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ __all__ = ["LOOKUPS", "TRANSFORMS", "Lookup", "Operand", "Transform"]
 Condition = sa.ColumnElement[bool]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Operand:
     """The left side of a lookup: a column, what it holds, and the database that is asked."""
 
@@ -31,6 +31,10 @@ class Operand:
     column: sa.ColumnElement[Any]
     kind: Kind
     database: Database
+
+    def __init__(self, name: str, column: sa.ColumnElement[Any], kind: Kind, database: Database) -> None:
+        made = self.__dict__
+        made["name"], made["column"], made["kind"], made["database"] = name, column, kind, database
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from multidb_explorer.errors import FieldError
 from multidb_explorer.query.lookups import LOOKUPS, TRANSFORMS
-from multidb_explorer.query.source import Bound, Field, Hop
+from multidb_explorer.query.source import Bound, Field, Hop, Relation
 
 __all__ = ["Path", "Step", "find_path"]
 
@@ -48,13 +48,20 @@ class Path:
         return any(hop.many for _, hop in self.hops)
 
 
-def find_path(bound: Bound, keyword: str, annotations: Iterable[str] = ()) -> Path:
+def find_path(
+    bound: Bound,
+    keyword: str,
+    annotations: Iterable[str] = (),
+    relations: Callable[[], Mapping[str, Relation]] | None = None,
+) -> Path:
     """Follow a keyword; a column's own name may hold double underscores, so the longest name wins.
 
     Parameters
     ----------
     annotations
         Other names that may stand at the start, for the message.
+    relations
+        Gives the relations of the table, where someone has them at hand.
 
     Raises
     ------
@@ -65,10 +72,11 @@ def find_path(bound: Bound, keyword: str, annotations: Iterable[str] = ()) -> Pa
     path: Path | None
     known, path = bound.paths.get(keyword, (None, None))
     # Relations are worked out anew, all those of a database at once, when a model or the catalog has changed.
-    relations = None if keyword in bound.by_name else bound.relations
-    if path is None or known is not relations:
+    own = keyword in bound.by_name or keyword == "pk"
+    now = None if own else relations() if relations is not None else bound.relations
+    if path is None or known is not now:
         path = _followed(bound, keyword, annotations)
-        bound.paths[keyword] = (relations, path)
+        bound.paths[keyword] = (now, path)
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +15,7 @@ from multidb_explorer.errors import FieldError, FieldValueError
 from multidb_explorer.query.expressions import Resolved
 from multidb_explorer.query.lookups import TRANSFORMS, Operand
 from multidb_explorer.query.paths import Path, Step, find_path
-from multidb_explorer.query.source import Bound, Field, Hop
+from multidb_explorer.query.source import Bound, Field, Hop, Relation
 
 if TYPE_CHECKING:
     from multidb_explorer.query.conditions import Q
@@ -125,6 +125,7 @@ class Scope:
         self.joins: list[Join] = []
         self.row_joins: dict[Join, None] = {}
         self.annotations: dict[str, Resolved] = {}
+        self._relations: Mapping[str, Relation] | None = None
         self.aggregates: list[Aggregated] = []
         self.outer_columns: list[sa.ColumnElement[Any]] = []
         self.reuse: set[Join] | None = None
@@ -199,7 +200,12 @@ class Scope:
         FieldError
             With near names, for a start that is no field, relation or annotation.
         """
-        return find_path(self.bound, keyword, self.annotations)
+        return find_path(self.bound, keyword, self.annotations, self._its_relations)
+
+    def _its_relations(self) -> Mapping[str, Relation]:
+        if self._relations is None:
+            self._relations = self.bound.relations
+        return self._relations
 
     # Tables
 
