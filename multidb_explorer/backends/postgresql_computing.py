@@ -87,9 +87,13 @@ class PostgreSQLComputing(Backend):
     def function(
         self, name: str, arguments: Sequence[Element], kind: Kind | None = None, folding: str | None = None
     ) -> Element:
-        if folding is not None and name in ("upper", "lower"):
-            arguments = [argument.collate(folding) for argument in arguments]
-        return super().function(name, arguments, kind, folding)
+        if folding is None or name not in ("upper", "lower"):
+            return super().function(name, arguments, kind, folding)
+        folded = [
+            sa.collate(each if isinstance(each, sa.ColumnClause) else Grouping(each), folding) for each in arguments
+        ]
+        # What was folded is compared by code points again: two collations must not meet in one expression.
+        return self.by_code_points(super().function(name, folded, kind, folding))
 
     def _cut(self, local: Element, unit: str, kind: Kind) -> Element:
         # Of a date the server would make an instant.

@@ -250,7 +250,11 @@ def _wrapped(
     conditions = [_outer_condition(selection, each, parts, known) for each in selection.windowed]
     kept = [part.label(f"part_{place}") for place, part in enumerate(parts.values())]
     inner = core.select([*columns, *ordering, *kept])
-    if selection.state.distinct is True:
+    distinct = selection.state.distinct is True
+    if conditions and distinct and hidden:
+        table = inner.subquery()
+        inner, conditions = sa.select(*list(table.c)[: len(columns) + len(hidden)]).where(*conditions), []
+    if distinct and not conditions:
         inner = inner.distinct()
     table = inner.subquery()
     found = list(table.c)
@@ -259,6 +263,8 @@ def _wrapped(
     places |= dict(zip(hidden, rest, strict=False))
     named = [column.label(output.name) for column, output in zip(read, outputs, strict=True)]
     statement = sa.select(*named).select_from(table).where(*conditions)
+    # Rows are told apart after those that a condition drops are gone.
+    statement = statement.distinct() if distinct and conditions else statement
     return statement.order_by(*_order(selection, terms, lambda element: places[id(element)]))
 
 
@@ -435,8 +441,17 @@ def _mover(places: dict[int, Column]) -> Callable[[Column], Column]:
     def replaced(element: Any, **_: Any) -> Any:
         return places.get(id(element))
 
+    known: dict[int, tuple[Column, Column]] = {}
+
     def move(element: Column) -> Column:
         moved = places.get(id(element))
-        return moved if moved is not None else replacement_traverse(element, {}, replaced)
+        if moved is not None:
+            return moved
+        if isinstance(element, sa.Label):
+            return move(element.element).label(element.name)
+        # What is read and ordered by must stay one expression, with one name for each of its parameters.
+        if id(element) not in known:
+            known[id(element)] = element, replacement_traverse(element, {}, replaced)
+        return known[id(element)][1]
 
     return move
