@@ -278,7 +278,12 @@ class Window(Expression):
         partition = [each.resolve(scope) for each in self.partition_by]
         orderings = [as_ordering(term) for term in self.order_by]
         ordered = [each.expression.resolve(scope) for each in orderings]
-        options = self._options(scope, partition, list(zip(ordered, orderings, strict=True)))
+        given = list(zip(ordered, orderings, strict=True))
+        # A constant orders nothing, and some products order wrongly by one; but a rank needs some order.
+        terms = [(each, term) for each, term in given if each.groups or each.aggregate]
+        if isinstance(self.expression, WindowFunction):
+            terms = terms or given
+        options = self._options(scope, partition, terms)
         inner = self.expression.over(scope, lambda function: sa.over(function, **options))
         parts = [inner, *partition, *ordered]
         if any(each.window for each in parts):
