@@ -83,6 +83,8 @@ class Features:
     """Is arithmetic on integers done in 64 bits, whatever the width of the columns?"""
     having_names_keys: bool = True
     """Can HAVING name whatever the groups are made by, and not only what is read of them?"""
+    miscounts_open_windows: bool = False
+    """Does a window without partition and order spoil the other windows of its query?"""
     merges_texts: bool = False
     """Are texts equal to GROUP BY and DISTINCT that differ in case or in blanks at the end?"""
     max_parameters: int = 2_000

@@ -316,6 +316,9 @@ class Window(Expression):
         options: dict[str, Any] = dict(self.frame.options) if self.frame is not None else {}
         texts = backend.features.merges_texts
         apart = [backend.by_code_points(p.column) if texts and p.kind.name == "text" else p.column for p in partition]
+        if not apart and not order and backend.features.miscounts_open_windows and not scope.aggregates:
+            # One partition all the same, but said in a way that the server does not see through.
+            apart = [scope.base.column(name).is_(None) for name in scope.bound.key[:1]]
         return options | {"partition_by": apart or None, "order_by": order or None}
 
     def _with_default(
