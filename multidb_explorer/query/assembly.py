@@ -13,16 +13,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
+from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import FieldError, NotSupportedError
 from multidb_explorer.query.expressions import Ordering, Resolved
-from multidb_explorer.query.scope import Aggregated, Join
+from multidb_explorer.query.scope import Aggregated, Join, stored
 from multidb_explorer.query.selection import Output, Selection
+from multidb_explorer.query.state import QueryState
 
-__all__ = ["in_order", "limited", "rows_counted", "select"]
+__all__ = ["UNORDERED", "in_order", "limited", "one", "rows_counted", "select"]
 
 Column = sa.ColumnElement[Any]
-_UNORDERED = ("json", "array", "other", "any")
+UNORDERED = ("json", "array", "other", "any")
+"""Kinds that databases don't agree on the order of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +91,7 @@ def select(
             statement = _distinct_on(selection, core, statement)
         if terms:
             statement = statement.order_by(*_order(selection, terms, core.moved))
-    return _correlated(selection, limited(statement, selection))
+    return _correlated(selection, limited(statement, state))
 
 
 def _begun(
@@ -113,23 +116,21 @@ def rows_counted(selection: Selection, columns: Sequence[Output] | None = None) 
         core = _core(selection, [], [])
         return core.select([sa.func.count()])
     single = selection.grouping == "values" and not selection.keys
-    outputs = columns or (selection.outputs() if state.distinct or single else [_one()])
+    outputs = columns or (selection.outputs() if state.distinct or single else [one("one")])
     inner = select(selection, outputs, ordered=state.distinct not in (True, False), bare=True)
     return sa.select(sa.func.count()).select_from(inner.subquery())
 
 
-def limited(statement: sa.Select[Any], selection: Selection) -> sa.Select[Any]:
+def limited(statement: sa.Select[Any], state: QueryState) -> sa.Select[Any]:
     """Put the slice on a statement."""
-    state = selection.state
     if state.stop is not None:
         statement = statement.limit(max(0, state.stop - state.start))
     return statement.offset(state.start) if state.start else statement
 
 
-def _one() -> Output:
-    from multidb_explorer.backends.kinds import Kind
-
-    return Output("one", Resolved(sa.literal_column("1"), Kind("integer"), nullable=False))
+def one(name: str) -> Output:
+    """Give a constant to read where only the rows themselves matter."""
+    return Output(name, Resolved(sa.literal_column("1"), Kind("integer"), nullable=False))
 
 
 def _labelled(output: Output, selection: Selection, *, bare: bool) -> Column:
@@ -175,7 +176,7 @@ def _terms(selection: Selection, outputs: Sequence[Output]) -> list[_Term]:
             found.setdefault(id(resolved.column), _Term(resolved, ordering))
     if state.order or state.sliced or state.flipped:
         for resolved in _deciding(selection, outputs):
-            if resolved.kind.name not in _UNORDERED and _varies(resolved):
+            if resolved.kind.name not in UNORDERED and _varies(resolved):
                 found.setdefault(id(resolved.column), _Term(resolved, _ASCENDING))
     terms = list(found.values())
     return [replace(term, ordering=term.ordering.reversed()) for term in terms] if state.flipped else terms
@@ -198,8 +199,6 @@ def _deciding(selection: Selection, outputs: Sequence[Output]) -> Iterable[Resol
         ]
     scope = selection.scope
     joins = [scope.base, *(join for join in scope.row_joins if join.many and selection.grouping is None)]
-    from multidb_explorer.query.scope import stored
-
     return [stored(join, join.bound.field(name)) for join in joins for name in join.bound.key]
 
 

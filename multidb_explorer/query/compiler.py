@@ -9,10 +9,11 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from multidb_explorer.errors import CrossDatabaseError, FieldError, NotSupportedError
-from multidb_explorer.query.assembly import rows_counted, select
+from multidb_explorer.query.assembly import UNORDERED, limited, one, rows_counted, select
 from multidb_explorer.query.expressions import Expression, F, Ordering, Resolved
+from multidb_explorer.query.output_kinds import common_kind
 from multidb_explorer.query.scope import Scope
-from multidb_explorer.query.selection import Output, Selection
+from multidb_explorer.query.selection import Output, Selection, as_ordering
 from multidb_explorer.query.source import Bound
 from multidb_explorer.query.state import Chosen, Combination, QueryState
 from multidb_explorer.query.subqueries import same_database
@@ -77,7 +78,7 @@ def _columns(outputs: Sequence[Output]) -> tuple[ResultColumn, ...]:
 def counting(state: QueryState, bound: Bound) -> sa.Select[Any]:
     """Compile the statement that counts a QuerySet's rows, its slice included."""
     if state.combination is not None:
-        inner = _combined(replace(state, order=() if not state.sliced else state.order), state.combination, bound)
+        inner = _combined(state.but(order=() if not state.sliced else state.order), state.combination, bound)
         return sa.select(sa.func.count()).select_from(_select(inner).subquery())
     return rows_counted(Selection(bound, state))
 
@@ -87,7 +88,7 @@ def testing(state: QueryState, bound: Bound) -> sa.Select[Any]:
     if state.combination is not None:
         return (
             sa.select(sa.literal_column("1"))
-            .select_from(_select(_combined(replace(state, order=()), state.combination, bound)).subquery())
+            .select_from(_select(_combined(state.but(order=()), state.combination, bound)).subquery())
             .limit(1)
         )
     selection = Selection(bound, state)
@@ -95,7 +96,7 @@ def testing(state: QueryState, bound: Bound) -> sa.Select[Any]:
     return statement.limit(1) if state.stop is None else statement
 
 
-_ONE = Output("found", Resolved(sa.literal_column("1"), Summary.whole, nullable=False))
+_ONE = one("found")
 
 
 def rendered(statement: sa.Executable, bound: Bound) -> str:
@@ -165,9 +166,9 @@ def subselect(queryset: Any, scope: Scope, *, columns: Sequence[str] = (), testi
     state: QueryState = queryset._state
     bound = queryset._source.bind(scope.database)
     if columns and not state.chosen:
-        state = replace(state.then(Chosen(tuple(columns))), shape="tuple")
+        state = state.then(Chosen(tuple(columns)), shape="tuple")
     if state.empty:
-        state = replace(state, start=0, stop=0)
+        state = state.but(start=0, stop=0)
     if state.combination is not None:
         found = _combined(state, state.combination, bound)
         return Inner(_select(found), tuple(each.found for each in found.outputs), ())
@@ -203,10 +204,7 @@ def _combined(state: QueryState, combination: Combination, bound: Bound) -> Comp
     table = _OPERATIONS[combination.kind, combination.all](*statements).subquery()
     columns = [column.label(each.name) for column, each in zip(table.c, outputs, strict=True)]
     statement = sa.select(*columns).select_from(table).order_by(*_order(state, outputs, list(table.c), bound))
-    if state.stop is not None:
-        statement = statement.limit(max(0, state.stop - state.start))
-    statement = statement.offset(state.start) if state.start else statement
-    return Compiled(Reading(statement, _columns(outputs)), outputs)
+    return Compiled(Reading(limited(statement, state), _columns(outputs)), outputs)
 
 
 def _asked(combination: Combination) -> list[Any]:
@@ -226,10 +224,10 @@ def _part(state: QueryState, queryset: Any, bound: Bound) -> Compiled:
     if state.chosen and not inner.chosen:
         for step in state.steps:
             inner = inner.then(step)
-        inner = replace(inner, shape=state.shape)
+        inner = inner.but(shape=state.shape)
     if inner.empty:
-        inner = replace(inner, start=0, stop=0)
-    state = inner if inner.sliced else replace(inner, order=())
+        inner = inner.but(start=0, stop=0)
+    state = inner if inner.sliced else inner.but(order=())
     return compiled(state, queryset._source.bind(bound.database), compared=True)
 
 
@@ -249,8 +247,6 @@ def _derived(part: Compiled) -> sa.Select[Any]:
 
 
 def _shared_kind(found: Sequence[Resolved]) -> Resolved:
-    from multidb_explorer.query.output_kinds import common_kind
-
     first = found[0]
     kinds = {each.kind for each in found}
     if len(kinds) == 1:
@@ -263,8 +259,6 @@ def _order(
     state: QueryState, outputs: Sequence[Output], columns: Sequence[Any], bound: Bound
 ) -> list[sa.ColumnElement[Any]]:
     """Order the rows of a set operation by its own columns; those not named decide between equals."""
-    from multidb_explorer.query.selection import as_ordering
-
     places = {each.name: place for place, each in enumerate(outputs)}
     if len(bound.key) == 1 and bound.key[0] in places:
         places.setdefault("pk", places[bound.key[0]])
@@ -277,7 +271,7 @@ def _order(
         asked.setdefault(places[name], ordering.reversed() if state.flipped else ordering)
     if asked or state.sliced:
         for place, each in enumerate(outputs):
-            if each.found.kind.name not in ("json", "array", "other", "any"):
+            if each.found.kind.name not in UNORDERED:
                 asked.setdefault(place, Ordering(F(each.name)))
     return [
         element

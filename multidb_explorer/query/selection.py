@@ -20,7 +20,7 @@ from multidb_explorer.query.source import Bound, Field
 from multidb_explorer.query.state import Annotated, Chosen, OrderTerm, QueryState, Where
 from multidb_explorer.results.types import ResultColumn
 
-__all__ = ["Output", "Selection"]
+__all__ = ["Output", "Selection", "as_ordering"]
 
 
 @dataclass(frozen=True, eq=False)

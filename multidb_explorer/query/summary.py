@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import sqlalchemy as sa
 
-from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.query.expressions import Resolved
 from multidb_explorer.query.filtering import compiled_condition
 from multidb_explorer.query.paths import Path
@@ -31,7 +30,6 @@ class Summary(Scope):
         What the inner query has to read, under the names that are used here.
     """
 
-    whole: ClassVar[Kind] = Kind("integer")
     summarizes: ClassVar[bool] = True
 
     def __init__(self, inner: Scope) -> None:
