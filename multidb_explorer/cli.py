@@ -232,7 +232,7 @@ def _answers(database: Database) -> bool:
 
 
 def _query(asked: argparse.Namespace) -> int:
-    from multidb_explorer.results.stream import read_sql_text
+    from multidb_explorer.results.typed import read_sql_text
 
     database = databases[asked.alias]
     try:

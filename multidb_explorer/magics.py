@@ -19,8 +19,8 @@ from IPython.core.magic import needs_local_scope
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.completion import complete
 from multidb_explorer.errors import MultiDBError, ReadOnlyAlias, near
-from multidb_explorer.results.stream import read_sql_text
 from multidb_explorer.results.text import braces_to_names
+from multidb_explorer.results.typed import read_sql_text
 from multidb_explorer.schema.aliases import Aliases, Tables, aliases
 from multidb_explorer.schema.inspector import catalog_of
 

@@ -22,6 +22,8 @@ class Options:
         Characters of a cell value shown in a preview.
     batch_rows
         Rows per Arrow batch while reading.
+    fast_readers
+        Whether each engine's own fast reader may read; the plain cursor gives the same values, later.
     plot_rows
         Rows that a plot reads at most.
     connect_timeout
@@ -36,6 +38,7 @@ class Options:
     preview_rows: int = 20
     preview_characters: int = 80
     batch_rows: int = 50_000
+    fast_readers: bool = True
     plot_rows: int = 10_000
     connect_timeout: int = 10
 

@@ -274,7 +274,7 @@ def test_an_unforeseen_error_is_one_redacted_line_too(run, monkeypatch):
     def broken(*words):
         raise RuntimeError(f"unforeseen\nwith password={PLANTED}")
 
-    monkeypatch.setattr("multidb_explorer.results.stream.read_sql_text", broken)
+    monkeypatch.setattr("multidb_explorer.results.typed.read_sql_text", broken)
 
     done = run("query", "default", "SELECT 1")
 
@@ -285,7 +285,7 @@ def test_an_interrupt_is_no_traceback(run, monkeypatch):
     def interrupted(*words):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("multidb_explorer.results.stream.read_sql_text", interrupted)
+    monkeypatch.setattr("multidb_explorer.results.typed.read_sql_text", interrupted)
 
     assert run("query", "default", "SELECT 1").code == 130
 

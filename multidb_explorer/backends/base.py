@@ -8,11 +8,11 @@ overrides what it does differently or faster.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Inspector
@@ -22,11 +22,9 @@ from sqlalchemy.types import TypeEngine
 
 from multidb_explorer.backends.computing import Computing
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import MissingDriver
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 __all__ = ["Backend", "Decoder", "Driver", "Features", "ServerInfo", "Trouble", "like"]
 
@@ -87,6 +85,10 @@ class Features:
     """Does a window without partition and order spoil the other windows of its query?"""
     merges_texts: bool = False
     """Are texts equal to GROUP BY and DISTINCT that differ in case or in blanks at the end?"""
+    exact_cursor: bool = True
+    """Does the driver's plain cursor give every value as it is stored?"""
+    hears_interrupts: bool = True
+    """Does a running statement end when the user interrupts the main thread?"""
     max_parameters: int = 2_000
     """How many bound parameters may one statement have?"""
 
@@ -117,7 +119,8 @@ class Trouble:
     Attributes
     ----------
     kind
-        ``unreachable`` (server or file), ``read_only``, ``cancelled``, or ``other``.
+        ``unreachable`` (server or file), ``read_only``, ``cancelled`` (from elsewhere, or by a time limit),
+        ``interrupted`` (by the user, in the main thread), or ``other``.
     hint
         What to do next, as a sentence, or empty.
     error
@@ -137,6 +140,8 @@ class Backend(Computing):
     extra: ClassVar[str | None] = None
     drivers: ClassVar[tuple[Driver, ...]] = ()
     features: ClassVar[Features] = Features()
+    readers: ClassVar[tuple[Reader, ...]] = ()
+    """Its own ways to hand over Arrow batches, the fastest first; the plain cursor stands behind them."""
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {}
     """Types that bind values in this product's exact form, in place of SQLAlchemy's own."""
 
@@ -248,10 +253,8 @@ class Backend(Computing):
         """Give the kinds of a raw result by what the driver says of its columns; ``any`` leaves it to the values."""
         return [Kind("any")] * len(cursor.description)
 
-    def native_batches(
-        self, connection: Connection, statement: sa.Executable, batch_rows: int
-    ) -> Iterator[pa.RecordBatch] | None:
-        """Run a statement through the product's own Arrow reader, or give ``None`` where it has none."""
+    def estimated(self, connection: Connection, statement: sa.Executable) -> int | None:
+        """Estimate how many rows a statement gives, at once and without running it; ``None`` where nobody knows."""
         return None
 
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
@@ -337,6 +340,9 @@ class Backend(Computing):
 
     def cancel(self, connection: Any) -> None:
         """Stop the statement that a DB-API connection is running, from another thread."""
+
+    def interrupted(self, connection: Any) -> None:
+        """Leave nothing running after the user interrupted a statement of a DB-API connection in the main thread."""
 
     def trouble(self, error: BaseException) -> Trouble:
         """Classify a driver's own error."""

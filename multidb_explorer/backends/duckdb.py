@@ -15,14 +15,15 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.duckdb_computing import DuckDBComputing
+from multidb_explorer.backends.duckdb_reader import ArrowReader
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.values import canonical, month_day_nano
 from multidb_explorer.errors import ValueNotRepresentable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    import pyarrow as pa
     from sqlalchemy.engine import URL, Connection
     from sqlalchemy.types import TypeEngine
 
@@ -67,7 +68,11 @@ class DuckDBBackend(DuckDBComputing):
         null_order="last",
         explain_formats=frozenset({"TEXT", "JSON", "HTML", "GRAPHVIZ", "YAML"}),
         explain_options=frozenset({"ANALYZE"}),
+        # Its cursor counts a month of an interval as thirty days.
+        exact_cursor=False,
+        hears_interrupts=False,
     )
+    readers: ClassVar[tuple[Reader, ...]] = (ArrowReader(),)
 
     # Reaching the database
 
@@ -147,23 +152,6 @@ class DuckDBBackend(DuckDBComputing):
 
         return [self.kind(parse_type(str(column[1]))) for column in cursor.description]
 
-    def native_batches(
-        self, connection: Connection, statement: sa.Executable, batch_rows: int
-    ) -> Iterator[pa.RecordBatch] | None:
-        from multidb_explorer.backends.duckdb_dialect import RELATION
-
-        relations: list[Any] = []
-        connection.execute(statement, execution_options={RELATION: relations})
-        alone = isinstance(connection.engine.pool, NullPool)
-        alone = alone and connection.get_execution_options().get("multidb_session") != "writes"
-        reader = _open_reader(relations[0], batch_rows)
-        if not alone:
-            # While a reader is open its connection runs nothing else, and here others share it.
-            return iter(_drained(reader))
-        session: Any = connection.connection.driver_connection
-        session.reader = reader
-        return _streamed(reader, session)
-
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
         if len(values) <= 500:
             return super().member(column, values)
@@ -221,63 +209,6 @@ class DuckDBBackend(DuckDBComputing):
 
 def _is_huge(kind: Kind) -> bool:
     return kind.name == "decimal" and kind.precision is not None and kind.precision > 38
-
-
-# Arrow readers
-
-
-def _open_reader(relation: Any, batch_rows: int) -> Any:
-    # Named `fetch_arrow_reader` before DuckDB 2.
-    opener = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
-    return opener(batch_rows)
-
-
-def _drained(reader: Any) -> list[pa.RecordBatch]:
-    try:
-        return [_checked(batch) for batch in _batches(reader)]
-    finally:
-        reader.close()
-
-
-def _streamed(reader: Any, session: Any) -> Iterator[pa.RecordBatch]:
-    try:
-        for batch in _batches(reader):
-            yield _checked(batch)
-    finally:
-        session.release()
-
-
-def _batches(reader: Any) -> Iterator[pa.RecordBatch]:
-    """Yield the batches, with DuckDB's own errors in place of those that Arrow makes of them."""
-    try:
-        yield from reader
-    except OSError as error:
-        raise _own_error(str(error)) from None
-
-
-def _own_error(text: str) -> Exception:
-    import duckdb
-
-    name = text.partition(" Error:")[0].title().replace(" ", "")
-    class_ = getattr(duckdb, f"{name}Exception", duckdb.DatabaseError)
-    error: Exception = class_(text)
-    return error
-
-
-def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Refuse infinite dates, which Arrow would show as dates of the year 294247."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    for name, array in zip(batch.schema.names, batch.columns, strict=True):
-        if not pa.types.is_timestamp(array.type) and not pa.types.is_date32(array.type):
-            continue
-        whole = array.view(pa.int32() if pa.types.is_date32(array.type) else pa.int64())
-        limit = 2 ** (whole.type.bit_width - 1) - 1
-        ends = pc.min_max(whole).as_py()
-        if ends["max"] == limit or ends["min"] == -limit:
-            raise _own_error(f"Out of Range Error: column {name!r} holds an infinite date")
-    return batch
 
 
 # From the driver's values, where rows are fetched one by one

@@ -260,7 +260,13 @@ class Database:
                 raise self._unreachable(error) from None
             self.state = "connected"
             with connection:
-                yield connection.execution_options(**{SESSION_OPTION: mode})
+                session = connection.connection.driver_connection
+                try:
+                    yield connection.execution_options(**{SESSION_OPTION: mode})
+                except KeyboardInterrupt:
+                    # The stop button stops the statement in the database, not only the cell.
+                    self.backend.interrupted(session)
+                    raise
 
     def _require_file(self, *, writes: bool) -> None:
         """Refuse to read a file that is not there: a driver would create an empty one for a mistyped path."""
@@ -313,10 +319,13 @@ class Database:
                 raise
             raise self._wrapped(error, None) from _quiet(error)
 
-    def _wrapped(self, error: BaseException, statement: str | None) -> errors.MultiDBError:
+    def _wrapped(self, error: BaseException, statement: str | None) -> BaseException:
         trouble = self.backend.trouble(error)
         said = redact(" ".join(str(part) for part in error.args) or type(error).__name__).strip()
         match trouble.kind:
+            case "interrupted":
+                # A driver that was called when the signal came makes an error of its own of it.
+                return KeyboardInterrupt()
             case "read_only":
                 return (
                     errors.ReadOnlyAlias.refused(self.alias)

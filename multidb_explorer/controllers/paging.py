@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
+from multidb_explorer.backends.arrow import arrow_schema
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.anchors import Anchor, Anchors, Key, dense
 from multidb_explorer.controllers.ordering import OrderKey, Piece, pieces, reverse
 from multidb_explorer.query.queryset import QuerySet
-from multidb_explorer.results.stream import Reading, read_rows, read_table
-from multidb_explorer.results.types import arrow_schema
+from multidb_explorer.results.reading import Reading
+from multidb_explorer.results.rows import read_rows
+from multidb_explorer.results.stream import read_table
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.values import same
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import FieldError, KeyRequired, ReadOnlyAlias, ValueNotRepresentable
-from multidb_explorer.results.stream import Reading, read_rows
-from multidb_explorer.results.types import ResultColumn
+from multidb_explorer.results.reading import Reading
+from multidb_explorer.results.rows import read_rows
 from multidb_explorer.schema.catalog import Column, TableSchema
 from multidb_explorer.schema.inspector import catalog_of
 from multidb_explorer.schema.matching import Ambiguous, match

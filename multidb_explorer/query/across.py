@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.display import html_table, notice, text_table
 from multidb_explorer.errors import FieldError, FieldValueError, one_of
 from multidb_explorer.options import options
 from multidb_explorer.query.abreast import Answers, abreast
 from multidb_explorer.query.preview import cell_text
-from multidb_explorer.results.types import ResultColumn
 
 if TYPE_CHECKING:
     import pandas as pd

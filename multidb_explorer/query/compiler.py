@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.errors import CrossDatabaseError, FieldError, NotSupportedError
 from multidb_explorer.query.assembly import UNORDERED, limited, one, rows_counted, select
 from multidb_explorer.query.expressions import Expression, F, Ordering, Resolved
@@ -18,8 +19,7 @@ from multidb_explorer.query.source import Bound
 from multidb_explorer.query.state import Chosen, Combination, QueryState
 from multidb_explorer.query.subqueries import same_database
 from multidb_explorer.query.summary import Summary
-from multidb_explorer.results.stream import Reading
-from multidb_explorer.results.types import ResultColumn
+from multidb_explorer.results.reading import Reading
 
 __all__ = ["Compiled", "Inner", "aggregating", "compiled", "counting", "rendered", "row_by_row", "subselect", "testing"]
 
@@ -59,7 +59,7 @@ def compiled(state: QueryState, bound: Bound, *, compared: bool = False) -> Comp
         return _combined(state, state.combination, bound)
     selection = Selection(bound, state, compared=compared)
     outputs = selection.outputs()
-    return Compiled(Reading(select(selection, outputs), _columns(outputs)), tuple(outputs))
+    return Compiled(Reading(select(selection, outputs), _columns(outputs), state.most), tuple(outputs))
 
 
 def row_by_row(state: QueryState, bound: Bound) -> bool:
@@ -204,7 +204,7 @@ def _combined(state: QueryState, combination: Combination, bound: Bound) -> Comp
     table = _OPERATIONS[combination.kind, combination.all](*statements).subquery()
     columns = [column.label(each.name) for column, each in zip(table.c, outputs, strict=True)]
     statement = sa.select(*columns).select_from(table).order_by(*_order(state, outputs, list(table.c), bound))
-    return Compiled(Reading(limited(statement, state), _columns(outputs)), outputs)
+    return Compiled(Reading(limited(statement, state), _columns(outputs), state.most), outputs)
 
 
 def _asked(combination: Combination) -> list[Any]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.query import compiler
-from multidb_explorer.results.stream import Reading, read_batches, read_table
+from multidb_explorer.results.reading import Reading
+from multidb_explorer.results.stream import read_batches, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,11 +41,11 @@ class Framed:
 
     def to_arrow(self) -> pa.Table:
         """Read everything into an Arrow table whose types follow the columns, never the values."""
-        return read_table(self._database, self._frame_reading())
+        return self._table("to_arrow")
 
     def to_arrow_batches(self, batch_rows: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows as Arrow batches; the connection is held until the last one."""
-        yield from read_batches(self._database, self._frame_reading(), batch_rows)
+        yield from read_batches(self._database, self._frame_reading(), batch_rows, frame="to_arrow_batches")
 
     def to_pandas(self) -> pd.DataFrame:
         """Read everything into a DataFrame with exact types.
@@ -54,7 +55,7 @@ class Framed:
         """
         from multidb_explorer.results.frames import to_pandas
 
-        return to_pandas(self.to_arrow())
+        return to_pandas(self._table("to_pandas"))
 
     def to_pandas_batches(self, chunk_size: int = 50_000) -> Iterator[pd.DataFrame]:
         """Yield DataFrames of at most `chunk_size` rows, all with the same dtypes."""
@@ -69,7 +70,10 @@ class Framed:
         """Read everything into a polars DataFrame (needs the extra ``polars``)."""
         import polars as pl
 
-        return pl.DataFrame(self.to_arrow())
+        return pl.DataFrame(self._table("to_polars"))
+
+    def _table(self, frame: str) -> pa.Table:
+        return read_table(self._database, self._frame_reading(), frame=frame)
 
     def _frame_reading(self) -> Reading:
         if not self._state.empty:

@@ -21,7 +21,8 @@ from multidb_explorer.query.selection import Output
 from multidb_explorer.query.shaping import groups_by_values, of_nothing, shaped
 from multidb_explorer.query.source import Bound, Field, Source
 from multidb_explorer.query.state import QueryState
-from multidb_explorer.results.stream import Reading, read_rows
+from multidb_explorer.results.reading import Reading
+from multidb_explorer.results.rows import read_rows
 
 __all__ = ["QuerySet"]
 

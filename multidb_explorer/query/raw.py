@@ -15,7 +15,7 @@ from multidb_explorer.options import options
 from multidb_explorer.query.preview import cell_text
 from multidb_explorer.query.source import Bound, Field, Source
 from multidb_explorer.query.state import QueryState
-from multidb_explorer.results.stream import read_sql_text
+from multidb_explorer.results.typed import read_sql_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.errors import FieldValueError
 from multidb_explorer.query import compiler
 from multidb_explorer.query.derived import Derived, derived
-from multidb_explorer.results.stream import Reading, read_rows, read_table
-from multidb_explorer.results.types import ResultColumn
+from multidb_explorer.results.reading import Reading
+from multidb_explorer.results.rows import read_rows
+from multidb_explorer.results.stream import read_table
 
 if TYPE_CHECKING:
     import pandas as pd

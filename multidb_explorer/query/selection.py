@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import FieldError, FieldValueError
 from multidb_explorer.query.conditions import Q
@@ -18,7 +19,6 @@ from multidb_explorer.query.paths import Path
 from multidb_explorer.query.scope import Scope, stored
 from multidb_explorer.query.source import Bound, Field
 from multidb_explorer.query.state import Annotated, Chosen, OrderTerm, QueryState, Where
-from multidb_explorer.results.types import ResultColumn
 
 __all__ = ["Output", "Selection", "as_ordering"]
 

@@ -121,6 +121,11 @@ class QueryState:
         return self.start > 0 or self.stop is not None
 
     @property
+    def most(self) -> int | None:
+        """How many rows a slice gives at most, or ``None``."""
+        return None if self.stop is None else max(0, self.stop - self.start)
+
+    @property
     def chosen(self) -> bool:
         """Whether the columns were chosen by ``values()`` or ``values_list()``."""
         return self.shape != "instance"

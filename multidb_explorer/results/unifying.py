@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from multidb_explorer.backends.arrow import arrow_type
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import FieldError, ValueNotRepresentable
-from multidb_explorer.results.types import ResultColumn, arrow_type
 
 __all__ = ["Part", "unified"]
 

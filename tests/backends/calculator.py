@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from multidb_explorer.backends.base import Backend
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.results.stream import Reading, read_rows
-from multidb_explorer.results.types import ResultColumn
+from multidb_explorer.results.reading import Reading
+from multidb_explorer.results.rows import read_rows
 
 INTEGER, FLOAT, TEXT, BOOLEAN = Kind("integer"), Kind("float"), Kind("text"), Kind("boolean")
 DATE, TIME, TIMESTAMP, INSTANT = Kind("date"), Kind("time"), Kind("timestamp"), Kind("timestamp", tz=True)

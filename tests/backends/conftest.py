@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
-from multidb_explorer.results.stream import Reading, read_rows, read_table
-from multidb_explorer.results.types import ResultColumn
+from multidb_explorer.results.reading import Reading
+from multidb_explorer.results.rows import read_rows
+from multidb_explorer.results.stream import read_table
 from multidb_explorer.schema.inspector import catalog_of
 from multidb_explorer.writing.statements import insert_row
 

@@ -26,10 +26,11 @@ from calculator import (
     present,
 )
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import NotSupportedError
-from multidb_explorer.results.stream import Reading, read_rows
-from multidb_explorer.results.types import ResultColumn
+from multidb_explorer.results.reading import Reading
+from multidb_explorer.results.rows import read_rows
 
 
 @pytest.fixture

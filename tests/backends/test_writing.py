@@ -11,11 +11,14 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.connections.transactions import atomic
 from multidb_explorer.errors import DatabaseError, IntegrityError, QueryCancelled, ValueNotRepresentable
-from multidb_explorer.results.stream import Reading, read_batches, read_rows, read_sql_text, read_table
-from multidb_explorer.results.types import ResultColumn
+from multidb_explorer.results.reading import Reading
+from multidb_explorer.results.rows import read_rows
+from multidb_explorer.results.stream import read_batches, read_table
+from multidb_explorer.results.typed import read_sql_text
 
 
 @pytest.fixture

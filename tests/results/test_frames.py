@@ -12,9 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from multidb_explorer.backends.arrow import arrow_schema, arrow_type, to_array
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.results.frames import to_pandas
-from multidb_explorer.results.types import ResultColumn, arrow_schema, arrow_type, to_array
 
 ARROW = "[pyarrow]"
 TABLE = [

@@ -9,7 +9,9 @@ from shop import User
 import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import ReadOnlyAlias, ValueNotRepresentable
-from multidb_explorer.results.stream import read_batches, read_rows, read_sql_text, read_table
+from multidb_explorer.results.rows import read_rows
+from multidb_explorer.results.stream import read_batches, read_table
+from multidb_explorer.results.typed import read_sql_text
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
 
-__all__ = ["ResultColumn", "arrow_schema", "arrow_type", "to_array"]
+__all__ = ["arrow_schema", "arrow_type", "to_array"]
 
 _FIXED: dict[str, pa.DataType] = {
     "boolean": pa.bool_(),
@@ -25,22 +25,6 @@ _FIXED: dict[str, pa.DataType] = {
 }
 _SIGNED = {8: pa.int8(), 16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
 _UNSIGNED = {8: pa.uint8(), 16: pa.uint16(), 32: pa.uint32(), 64: pa.uint64()}
-
-
-@dataclass(frozen=True)
-class ResultColumn:
-    """One column of a result: its name, what it holds, and whether NULL may stand in it.
-
-    Attributes
-    ----------
-    computed
-        Whether the database computed it, so that the driver's form may be another than that of a stored value.
-    """
-
-    name: str
-    kind: Kind
-    nullable: bool = True
-    computed: bool = False
 
 
 def arrow_type(kind: Kind) -> pa.DataType:

@@ -1,0 +1,116 @@
+"""From what a driver's cursor gives to canonical Python values and Arrow arrays, column by column."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from multidb_explorer.backends.arrow import arrow_schema, to_array
+from multidb_explorer.backends.base import Backend, Decoder
+from multidb_explorer.backends.columns import ResultColumn
+from multidb_explorer.backends.readers import Unreadable
+
+__all__ = ["Row", "array_by_values", "decoded", "python_rows", "to_arrays", "to_batch"]
+
+Row = tuple[Any, ...]
+
+
+def to_batch(rows: Sequence[Row], columns: Sequence[ResultColumn], backend: Backend) -> pa.RecordBatch:
+    """Make a batch of a cursor's rows."""
+    return pa.RecordBatch.from_arrays(to_arrays(rows, columns, backend), schema=arrow_schema(columns))
+
+
+def to_arrays(rows: Sequence[Row], columns: Sequence[ResultColumn], backend: Backend) -> list[pa.Array]:
+    """Make an Arrow array of each column of a cursor's rows.
+
+    Raises
+    ------
+    Unreadable
+        For a value that its column can't hold.
+    """
+    return [_array(values, column) for values, column in zip(decoded(rows, columns, backend), columns, strict=True)]
+
+
+def decoded(rows: Sequence[Row], columns: Sequence[ResultColumn], backend: Backend) -> list[Sequence[Any]]:
+    """Turn a cursor's rows into columns of canonical values."""
+    if not rows:
+        return [()] * len(columns)
+    return [_decode(values, column, backend) for values, column in zip(zip(*rows, strict=True), columns, strict=True)]
+
+
+def _decode(values: Sequence[Any], column: ResultColumn, backend: Backend) -> Sequence[Any]:
+    decoder: Decoder | None = backend.decoder(column.kind)
+    if column.computed:
+        # What an expression gives may come in another form than a stored value: a sum of integers as a decimal.
+        decoder = _COMPUTED.get(column.kind.name, decoder)
+        if column.kind.name == "decimal":
+            values = [Decimal(repr(value)) if isinstance(value, float) else value for value in values]
+    if decoder is None:
+        return values
+    try:
+        return [None if value is None else decoder(value) for value in values]
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise Unreadable(column, error) from None
+
+
+def _whole(value: Any) -> int:
+    found = int(value)
+    if found != value:
+        raise ValueError(f"{value!r} is not a whole number")
+    return found
+
+
+def _truth(value: Any) -> bool:
+    if value in (0, 1):
+        return bool(value)
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
+def _span(value: Any) -> Any:
+    """Give a difference of two moments as a timedelta, in whichever form it came."""
+    if isinstance(value, dt.timedelta) or value.months:
+        return value
+    return dt.timedelta(days=value.days, microseconds=value.nanoseconds // 1000)
+
+
+_COMPUTED: dict[str, Decoder] = {"integer": _whole, "float": float, "boolean": _truth, "interval": _span}
+
+
+def _array(values: Sequence[Any], column: ResultColumn) -> pa.Array:
+    if column.kind.name == "any":
+        return array_by_values(values)
+    try:
+        return to_array(values, column.kind)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise Unreadable(column, error) from None
+
+
+def array_by_values(values: Sequence[Any]) -> pa.Array:
+    """Type a column whose database keeps a type per value only (an expression in SQLite, for one).
+
+    Examples
+    --------
+    >>> array_by_values([1, "a"]).to_pylist()
+    ['1', 'a']
+    """
+    try:
+        array = pa.array(values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    return array.cast(pa.string()) if pa.types.is_null(array.type) else array
+
+
+def python_rows(batch: pa.RecordBatch, columns: Sequence[ResultColumn]) -> Iterator[Row]:
+    """Turn a batch back into rows of canonical Python values."""
+    return zip(*map(_python_values, batch.columns, columns), strict=True)
+
+
+def _python_values(array: pa.Array, column: ResultColumn) -> list[Any]:
+    values: list[Any] = array.to_pylist()
+    if column.computed and column.kind.name == "interval":
+        return [None if value is None else _span(value) for value in values]
+    return values
