@@ -85,7 +85,7 @@ $(JS)/node_modules/.stamp: $(JS)/package-lock.json
 endif
 
 bench: $(DEV) ## the benchmarks, as ratios against peers in the same run
-	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	@for script in $(filter-out %_data.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
 soak: $(DEV) ## the slow tests and the browser tests, ROUNDS times
 	@round=1; while [ $$round -le $(ROUNDS) ]; do \

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from multidb_explorer.query.conditions import Q
     from multidb_explorer.query.expressions import F, Func, Value
     from multidb_explorer.query.functions import Cast, Coalesce
+    from multidb_explorer.query.gathering import gather
     from multidb_explorer.query.queryset import QuerySet
     from multidb_explorer.query.subqueries import Exists, OuterRef, Subquery
     from multidb_explorer.query.windows import RowRange, ValueRange, Window
@@ -71,6 +72,7 @@ __all__ = [
     "errors",
     "explore",
     "functions",
+    "gather",
     "load_ipython_extension",
     "options",
     "reflect",
@@ -109,6 +111,7 @@ _HOMES = {
     "aliases": "schema.aliases",
     "atomic": "connections.transactions",
     "explore": "widgets",
+    "gather": "query.gathering",
     "reflect": "models",
 }
 """Where a public name lives; it is loaded when first used, so that importing the package costs next to nothing."""

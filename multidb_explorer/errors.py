@@ -21,6 +21,7 @@ The tree, by what the user was doing::
     │   ├── ProtectedRows               other rows depend on the row
     │   ├── StaleRow                    the row changed or vanished meanwhile
     │   └── ValueNotRepresentable       the target can't hold the value exactly
+    ├── FrameTooLarge                   a result that does not fit into memory
     ├── QueryCancelled                  stopped by the user or a timeout
     └── DatabaseError                   what the database itself said
         ├── IntegrityError, OperationalError, ProgrammingError,
@@ -44,6 +45,7 @@ __all__ = [
     "FieldError",
     "FieldTypeError",
     "FieldValueError",
+    "FrameTooLarge",
     "ImproperlyConfigured",
     "IntegrityError",
     "InternalError",
@@ -301,6 +303,22 @@ class ValueNotRepresentable(WriteRefused):
     def __init__(self, message: str, *, column: str = "") -> None:
         super().__init__(message)
         self.column = column
+
+
+class FrameTooLarge(MultiDBError, MemoryError):
+    """A result that takes more memory than a frame may have; it is a ``MemoryError`` too.
+
+    Attributes
+    ----------
+    rows
+        How many rows there are at least.
+    needed, allowed
+        Bytes that the frame would take at least, and bytes that it may take.
+    """
+
+    def __init__(self, message: str, *, rows: int = 0, needed: int = 0, allowed: int = 0) -> None:
+        super().__init__(message)
+        self.rows, self.needed, self.allowed = rows, needed, allowed
 
 
 class QueryCancelled(MultiDBError):

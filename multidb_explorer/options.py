@@ -24,6 +24,10 @@ class Options:
         Rows per Arrow batch while reading.
     fast_readers
         Whether each engine's own fast reader may read; the plain cursor gives the same values, later.
+    memory_share
+        The share of free memory that one frame may take; what would take more is not read. ``None`` reads anything.
+    progress
+        Whether a bar shows how far a read is that takes longer than a second (needs tqdm).
     plot_rows
         Rows that a plot reads at most.
     connect_timeout
@@ -39,6 +43,8 @@ class Options:
     preview_characters: int = 80
     batch_rows: int = 50_000
     fast_readers: bool = True
+    memory_share: float | None = 0.5
+    progress: bool = True
     plot_rows: int = 10_000
     connect_timeout: int = 10
 

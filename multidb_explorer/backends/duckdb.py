@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import uuid
 from decimal import Decimal
@@ -22,7 +23,7 @@ from multidb_explorer.backends.values import canonical, month_day_nano
 from multidb_explorer.errors import ValueNotRepresentable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.engine import URL, Connection
     from sqlalchemy.types import TypeEngine
@@ -141,6 +142,9 @@ class DuckDBBackend(DuckDBComputing):
     # Reading
 
     def readable(self, column: sa.ColumnElement[Any], kind: Kind) -> sa.ColumnElement[Any]:
+        if kind.name == "uuid":
+            # Its Arrow form is text, which has to be written and then read again.
+            return sa.cast(column, sa.LargeBinary)
         # Arrow's decimals end at 38 digits, those of a 128-bit integer at 39.
         return sa.cast(column, sa.VARCHAR) if kind.name == "other" or _is_huge(kind) else column
 
@@ -151,6 +155,14 @@ class DuckDBBackend(DuckDBComputing):
         from multidb_explorer.backends.duckdb_dialect import parse_type
 
         return [self.kind(parse_type(str(column[1]))) for column in cursor.description]
+
+    def estimated(self, connection: Connection, statement: sa.Executable) -> int | None:
+        try:
+            (root,) = json.loads(self.explain(connection, statement, "JSON", {}))
+            # A limit has no estimate of its own, and hides in plans of several shapes.
+            return None if _LIMITS & _names(root) else int(root["extra_info"]["Estimated Cardinality"])
+        except (sa.exc.SQLAlchemyError, connection.dialect.loaded_dbapi.Error, ValueError, KeyError, TypeError):
+            return None
 
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
         if len(values) <= 500:
@@ -207,6 +219,14 @@ class DuckDBBackend(DuckDBComputing):
         return next((trouble for pattern, trouble in _BY_TEXT if re.search(pattern, text)), Trouble())
 
 
+_LIMITS = frozenset({"LIMIT", "LIMIT_PERCENT", "STREAMING_LIMIT", "TOP_N"})
+
+
+def _names(plan: Mapping[str, Any]) -> set[str]:
+    """Name the steps of a plan."""
+    return {str(plan["name"])}.union(*map(_names, plan["children"]))
+
+
 def _is_huge(kind: Kind) -> bool:
     return kind.name == "decimal" and kind.precision is not None and kind.precision > 38
 
@@ -230,6 +250,8 @@ def _to_interval(value: Any) -> Any:
 
 
 def _to_uuid(value: Any) -> uuid.UUID:
+    if isinstance(value, bytes):
+        return uuid.UUID(bytes=value)
     return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
 
 

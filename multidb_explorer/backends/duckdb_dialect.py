@@ -6,7 +6,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import duckdb_engine
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -14,17 +13,15 @@ from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.sql import compiler
 
+from multidb_explorer.backends.duckdb_session import OPENING, Session
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["RELATION", "HugeInteger", "MultiDBDuckDBDialect", "SmallWhole", "Timestamp", "parse_type"]
-
-RELATION = "multidb_relation"
-"""Execution option: a list that takes DuckDB's lazy relation for the statement, in place of running it."""
-
+__all__ = ["HugeInteger", "MultiDBDuckDBDialect", "SmallWhole", "Timestamp", "parse_type"]
 
 # Types
 
@@ -197,40 +194,7 @@ def parse_type(text: str) -> TypeEngine[Any]:
     return _NAMED.get(text) or Opaque(text)
 
 
-# Connections
-
-
-class _Session(duckdb_engine.ConnectionWrapper):
-    """A connection that ends the Arrow reader which is open on it before it does anything that a reader forbids."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        super().__init__(connection)
-        self.raw = connection
-        self.reader: Any = None
-        self.reads_only = False
-
-    def begin(self) -> None:
-        """Begin a transaction, one that refuses writes where the next one shall."""
-        reads_only, self.reads_only = self.reads_only, False
-        self.raw.execute("BEGIN TRANSACTION READ ONLY" if reads_only else "BEGIN TRANSACTION")
-
-    def release(self) -> None:
-        """Close the open reader; while one is open the transaction can't end and the file stays locked."""
-        reader, self.reader = self.reader, None
-        if reader is not None:
-            reader.close()
-
-    def commit(self) -> None:
-        self.release()
-        self.raw.commit()
-
-    def rollback(self) -> None:
-        self.release()
-        self.raw.rollback()
-
-    def close(self) -> None:
-        self.release()
-        super().close()
+# Names
 
 
 # Beside those of PostgreSQL.
@@ -302,19 +266,15 @@ class MultiDBDuckDBDialect(_Base):  # type: ignore[misc]
         """Open a database; what SQLAlchemy gets is a wrapper that knows of open readers."""
         opened: Any = super().connect(*cargs, **cparams)
         # A notebook's output is not the place for the engine's progress, nor are our local variables for tables.
-        return _Session(opened.execute("SET enable_progress_bar = false; SET python_enable_replacements = false"))
+        return Session(opened.execute("SET enable_progress_bar = false; SET python_enable_replacements = false"))
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        """Run a statement, or only prepare its relation where the caller wants Arrow data."""
-        taker = context.execution_options.get(RELATION) if context is not None else None
-        if taker is None:
+        """Run a statement, or have it run by the `Opening` that the caller brought along."""
+        opening = context.execution_options.get(OPENING) if context is not None else None
+        if opening is None:
             super().do_execute(cursor, statement, parameters, context)
             return
-        raw = cursor.connection.raw
-        if hasattr(raw, "abort"):
-            # What an earlier statement left unread would block the connection.
-            raw.abort()
-        taker.append(raw.sql(statement, params=list(parameters) if parameters else None))
+        opening(cursor.connection.raw, statement, list(parameters) if parameters else None)
         cursor.description = None
 
     def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlalchemy.pool import NullPool
 
 from multidb_explorer.backends.readers import Reader, Request
+from multidb_explorer.backends.waiting import interruptibly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,51 +32,103 @@ class ArrowReader(Reader):
         from multidb_explorer.backends.casting import declared
 
         for batch in _native(request):
-            yield declared(batch, request.columns)
+            yield declared(_checked(batch), request.columns)
 
 
 def _native(request: Request) -> Iterator[pa.RecordBatch]:
-    from multidb_explorer.backends.duckdb_dialect import RELATION
+    from multidb_explorer.backends.duckdb_session import OPENING
 
     connection = request.connection
-    relations: list[Any] = []
-    connection.execute(request.statement, execution_options={RELATION: relations})
     alone = isinstance(connection.engine.pool, NullPool)
     alone = alone and connection.get_execution_options().get("multidb_session") != "writes"
-    reader = _open_reader(relations[0], request.batch_rows)
-    if not alone:
-        # While a reader is open its connection runs nothing else, and here others share it.
-        return iter(_drained(reader))
+    opening = _Opening(request.batch_rows, whole=not alone)
+    connection.execute(request.statement, execution_options={OPENING: opening})
+    if opening.reader is None:
+        return iter(opening.batches)
     session: Any = connection.connection.driver_connection
-    session.reader = reader
-    return _streamed(reader, session)
+    session.reader = opening.reader
+    return _streamed(opening, session)
 
 
-def _open_reader(relation: Any, batch_rows: int) -> Any:
-    # Named `fetch_arrow_reader` before DuckDB 2.
-    opener = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
-    return opener(batch_rows)
+class _Opening:
+    """Runs a statement for its Arrow data.
+
+    A wait for the engine costs more than a small result, so the first batches are fetched in the same one.
+
+    Parameters
+    ----------
+    rows
+        Rows a batch.
+    whole
+        Whether everything is read at once: while a reader is open its connection runs nothing else.
+
+    Attributes
+    ----------
+    reader
+        The open reader; ``None`` when it has given everything.
+    batches
+        What it has given so far.
+    """
+
+    def __init__(self, rows: int, *, whole: bool) -> None:
+        self._rows = rows
+        self._whole = whole
+        self._stop: Any = None
+        self.reader: Any = None
+        self.batches: list[pa.RecordBatch] = []
+
+    def __call__(self, raw: Any, statement: str, parameters: Any) -> None:
+        """Open the reader, and close it where the first batches are all."""
+        self._stop = raw.interrupt
+        interruptibly(lambda: self._open(raw, statement, parameters), self._stop)
+
+    def _open(self, raw: Any, statement: str, parameters: Any) -> None:
+        if hasattr(raw, "abort"):
+            # What an earlier statement left unread would block the connection.
+            raw.abort()
+        relation = raw.sql(statement, params=parameters)
+        # Named `fetch_arrow_reader` before DuckDB 2.
+        opener = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
+        reader = opener(self._rows)
+        ended = False
+        try:
+            ended = self._fetch(reader)
+            self.reader = None if ended else reader
+        finally:
+            if self.reader is None:
+                reader.close()
+
+    def _fetch(self, reader: Any) -> bool:
+        """Fetch a batch's worth of rows, or all, and tell whether they were the last ones."""
+        self.batches = []
+        while self._whole or sum(batch.num_rows for batch in self.batches) < self._rows:
+            batch = _next(reader)
+            if batch is None:
+                return True
+            self.batches.append(batch)
+        return False
+
+    def more(self) -> bool:
+        """Fetch the next batches, and tell whether others follow."""
+        return not interruptibly(lambda: self._fetch(self.reader), self._stop)
 
 
-def _drained(reader: Any) -> list[pa.RecordBatch]:
+def _streamed(opening: _Opening, session: Any) -> Iterator[pa.RecordBatch]:
     try:
-        return [_checked(batch) for batch in _batches(reader)]
-    finally:
-        reader.close()
-
-
-def _streamed(reader: Any, session: Any) -> Iterator[pa.RecordBatch]:
-    try:
-        for batch in _batches(reader):
-            yield _checked(batch)
+        yield from opening.batches
+        while opening.more():
+            yield from opening.batches
+        yield from opening.batches
     finally:
         session.release()
 
 
-def _batches(reader: Any) -> Iterator[pa.RecordBatch]:
-    """Yield the batches, with DuckDB's own errors in place of those that Arrow makes of them."""
+def _next(reader: Any) -> pa.RecordBatch | None:
+    """Read the next batch, with DuckDB's own errors in place of those that Arrow makes of them."""
     try:
-        yield from reader
+        return reader.read_next_batch()
+    except StopIteration:
+        return None
     except OSError as error:
         raise _own_error(str(error)) from None
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,7 +21,11 @@ from multidb_explorer.backends.base import (
 )
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.mysql_computing import MySQLComputing, bytes_of, utf8
-from multidb_explorer.backends.mysql_types import DECODERS, bit_kind, described_kind, integer_kind, problem
+from multidb_explorer.backends.mysql_estimating import estimated_rows
+from multidb_explorer.backends.mysql_reader import WireReader
+from multidb_explorer.backends.mysql_session import kill, stop_interrupted
+from multidb_explorer.backends.mysql_types import bit_kind, decoder_of, described_kind, integer_kind, problem
+from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import ValueNotRepresentable
 
@@ -89,6 +91,7 @@ class MySQLBackend(MySQLComputing):
         having_names_keys=False,
         max_parameters=60_000,
     )
+    readers: ClassVar[tuple[Reader, ...]] = (WireReader(),)
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
         sa.JSON: _JSONText,
         mysql.JSON: _JSONText,
@@ -243,13 +246,16 @@ class MySQLBackend(MySQLComputing):
         return column
 
     def decoder(self, kind: Kind) -> Decoder | None:
-        return DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
+        return decoder_of(kind)
 
     def described(self, cursor: Any) -> list[Kind]:
         result = getattr(cursor, "_result", None)
         if result is None or not hasattr(result, "fields"):
             return super().described(cursor)
         return [described_kind(field) for field in result.fields]
+
+    def estimated(self, connection: Connection, statement: sa.Executable) -> int | None:
+        return estimated_rows(connection, statement)
 
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
         # The driver writes the values into the statement, so no limit on parameters is met; one list can use an index.
@@ -291,16 +297,10 @@ class MySQLBackend(MySQLComputing):
     # Stopping and failing
 
     def cancel(self, connection: Any) -> None:
-        if not hasattr(connection, "server_thread_id"):
-            return
-        # A second session with the parameters of the first: a copy of the connection, connected anew.
-        second = copy.copy(connection)
-        second._sock = second._rfile = second.init_command = None  # noqa: SLF001
-        second.connect()
-        try:
-            _kill(second, connection.thread_id())
-        finally:
-            second.close()
+        kill(connection)
+
+    def interrupted(self, connection: Any) -> None:
+        stop_interrupted(connection)
 
     def trouble(self, error: BaseException) -> Trouble:
         code = error.args[0] if error.args else None
@@ -309,16 +309,6 @@ class MySQLBackend(MySQLComputing):
         if code == 1290 and "read-only" not in str(error):
             return Trouble()
         return _BY_CODE.get(code, Trouble()) if isinstance(code, int) else Trouble()
-
-
-def _kill(connection: Any, session: int) -> None:
-    """Stop what a session is running; where it is idle, the order would hit its next statement."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM information_schema.processlist WHERE id = %s AND command <> 'Sleep'", (session,))
-        if cursor.fetchone():
-            # The statement may have ended by itself meanwhile, and its session with it.
-            with suppress(connection.OperationalError, connection.InternalError):
-                cursor.execute(f"KILL QUERY {session:d}")
 
 
 def _time_limit(version: str, seconds: float) -> str:

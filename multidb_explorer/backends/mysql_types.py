@@ -18,7 +18,7 @@ from multidb_explorer.backends.kinds import Kind
 if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["DECODERS", "bit_kind", "described_kind", "integer_kind", "problem"]
+__all__ = ["bit_kind", "decoder_of", "described_kind", "integer_kind", "problem"]
 
 _BITS: tuple[tuple[type[TypeEngine[Any]], int], ...] = (
     (mysql.TINYINT, 8),
@@ -111,7 +111,7 @@ def _to_any_text(value: Any) -> str:
     return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
-DECODERS: dict[str, Decoder] = {
+_DECODERS: dict[str, Decoder] = {
     "boolean": _to_boolean,
     "date": _to_date,
     "time": _to_time,
@@ -122,6 +122,12 @@ DECODERS: dict[str, Decoder] = {
     "uuid": _to_uuid,
     "other": _to_any_text,
 }
+
+
+def decoder_of(kind: Kind) -> Decoder | None:
+    """Give the function that makes a driver's value canonical, or ``None`` where it already is."""
+    return _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
+
 
 # The protocol's numbers for types and flags, by which a result describes itself.
 

@@ -16,7 +16,10 @@ from sqlalchemy.sql.operators import OperatorClass
 from multidb_explorer.backends.base import Decoder, Driver, Features, ForeignKeys, ServerInfo, Trouble, like
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.postgresql_computing import PostgreSQLComputing
+from multidb_explorer.backends.postgresql_copy import CopyReader
 from multidb_explorer.backends.postgresql_driver import EXACT, read_exactly
+from multidb_explorer.backends.postgresql_readers import ADBCReader, estimated
+from multidb_explorer.backends.postgresql_twin import kept
 from multidb_explorer.backends.values import canonical, month_day_nano
 from multidb_explorer.errors import ValueNotRepresentable
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
     from sqlalchemy.types import TypeEngine
+
+    from multidb_explorer.backends.readers import Reader
 
 __all__ = ["PostgreSQLBackend"]
 
@@ -94,6 +99,7 @@ class PostgreSQLBackend(PostgreSQLComputing):
         ),
         max_parameters=65_000,
     )
+    readers: ClassVar[tuple[Reader, ...]] = (ADBCReader(), CopyReader())
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
         sa.JSON: _JSONText,
         pg.JSON: _JSONText,
@@ -226,6 +232,9 @@ class PostgreSQLBackend(PostgreSQLComputing):
             return super().described(cursor)
         return [_described_kind(column, cursor.adapters.types) for column in cursor.description]
 
+    def estimated(self, connection: Connection, statement: sa.Executable) -> int | None:
+        return estimated(connection, statement)
+
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
         item = _list_type(column.type)
         if len(values) <= 500 or item is None:
@@ -283,6 +292,8 @@ class PostgreSQLBackend(PostgreSQLComputing):
     # Stopping and failing
 
     def cancel(self, connection: Any) -> None:
+        if (twin := kept(connection)) is not None:
+            twin.cancel()
         stop = getattr(connection, "cancel_safe", None) or connection.cancel
         stop()
 

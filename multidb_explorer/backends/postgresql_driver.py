@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-__all__ = ["EXACT", "read_exactly"]
+__all__ = ["EXACT", "parse_instant", "parse_interval", "read_exactly"]
 
 # Types that psycopg reads exactly; any other arrives as the server's own text.
 EXACT = frozenset(
@@ -42,7 +42,7 @@ def _conversions() -> tuple[Any, Any, Any, Any]:
 
     class IntervalLoader(Loader):
         def load(self, data: Any) -> Any:
-            return _parse_interval(bytes(data).decode())
+            return parse_interval(bytes(data).decode())
 
     class InstantLoader(Loader):
         """Reads instants whose local time lies outside Python's years while their time in UTC does not."""
@@ -55,7 +55,7 @@ def _conversions() -> tuple[Any, Any, Any, Any]:
             try:
                 return self._quick.load(data)
             except psycopg.DataError:
-                found = _parse_instant(bytes(data).decode())
+                found = parse_instant(bytes(data).decode())
                 if found is None:
                     raise
                 return found
@@ -75,7 +75,7 @@ _INTERVAL = re.compile(
 )
 
 
-def _parse_interval(text: str) -> Any:
+def parse_interval(text: str) -> Any:
     """Read an interval without ever taking a month for thirty days."""
     import psycopg
 
@@ -106,7 +106,7 @@ def _interval_text(value: Any) -> str:
 _INSTANT = re.compile(r"(\d+)-(\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d(?::\d\d){0,2})( BC)?")
 
 
-def _parse_instant(text: str) -> dt.datetime | None:
+def parse_instant(text: str) -> dt.datetime | None:
     """Read an instant one year outside Python's range, if it lies inside the range in UTC."""
     found = _INSTANT.fullmatch(text)
     year = 0 if found is None else 1 - int(found[1]) if found[4] else int(found[1])

@@ -21,9 +21,13 @@ from sqlalchemy.types import TypeEngine
 
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.sqlite_computing import SQLiteComputing
+from multidb_explorer.backends.sqlite_estimates import row_estimates, statement_estimate
 from multidb_explorer.backends.sqlite_functions import register
-from multidb_explorer.backends.sqlite_values import DECODERS, decimal_decoder, naive, number
+from multidb_explorer.backends.sqlite_interrupts import Noting, keep_connected, listen, stopped_by_user
+from multidb_explorer.backends.sqlite_reader import ColumnReader
+from multidb_explorer.backends.sqlite_values import decoder_of, naive, number
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import FieldError, ValueNotRepresentable
 
@@ -55,28 +59,6 @@ def _is_memory(url: URL) -> bool:
     return database in ("", ":memory:") or "mode=memory" in database or url.query.get("mode") == "memory"
 
 
-_COMPOUND = 400
-"""Parts of one compound SELECT; SQLite allows 500."""
-
-_QUICKLY_COUNTED = 20_000
-
-
-def _has_row_numbers(sql: str) -> bool:
-    return not sql.upper().startswith("CREATE VIRTUAL") and "ROWID" not in sql.rpartition(")")[2].upper()
-
-
-def _in_compounds(connection: Connection, query: str, tables: Sequence[str]) -> dict[str, int]:
-    """Ask one number of each table, many tables to a statement; an empty table gives 0."""
-    quoted = connection.dialect.identifier_preparer.quote_identifier
-    found: dict[str, int] = {}
-    for start in range(0, len(tables), _COMPOUND):
-        some = list(enumerate(tables[start : start + _COMPOUND]))
-        parts = (query.format(quoted(name), place=place) for place, name in some)
-        rows = connection.exec_driver_sql(" UNION ALL ".join(parts))
-        found |= {some[place][1]: int(number or 0) for place, number in rows}
-    return found
-
-
 class SQLiteBackend(SQLiteComputing):
     """SQLite through Python's own driver.
 
@@ -102,6 +84,7 @@ class SQLiteBackend(SQLiteComputing):
         widens_integers=True,
         max_parameters=32_000,
     )
+    readers: ClassVar[tuple[Reader, ...]] = (ColumnReader(),)
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
         sa.DateTime: _ISODateTime,
         sa.Numeric: _ExactNumeric,
@@ -130,12 +113,14 @@ class SQLiteBackend(SQLiteComputing):
     def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
         # Left alone, the driver begins a transaction only before a write, and a savepoint would commit by itself.
         connection.isolation_level = None
-        register(connection)
+        register(Noting(connection))
+        listen(connection)
         connection.execute("PRAGMA foreign_keys = ON")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
 
     def begin(self, connection: Connection) -> None:
+        keep_connected(connection)
         # A transaction that starts by reading can't always become a writing one: the lock is taken first.
         mode = connection.get_execution_options().get("multidb_session", "reads")
         guarded = mode == "reads only"
@@ -174,21 +159,15 @@ class SQLiteBackend(SQLiteComputing):
         return {name: self.unique_keys(inspector, name, schema) for name in inspector.get_table_names(schema)}
 
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
-        tables = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'").all()
-        names = [name for name, sql in tables if _has_row_numbers(sql or "")]
-        # Each alone is one step down the table's tree; both in one query would read the whole table.
-        span = "(SELECT max(rowid) FROM {0}) - (SELECT min(rowid) FROM {0}) + 1"
-        spans = _in_compounds(connection, f"SELECT {{place}}, {span}", names)
-        # Where few rows can be, counting them is as quick as guessing.
-        few = [name for name, span in spans.items() if span <= _QUICKLY_COUNTED]
-        return spans | _in_compounds(connection, "SELECT {place}, count(*) FROM {0}", few)
+        return row_estimates(connection)
 
     # Reading
 
     def decoder(self, kind: Kind) -> Decoder | None:
-        if kind.name == "decimal":
-            return decimal_decoder(kind.scale)
-        return DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
+        return decoder_of(kind)
+
+    def estimated(self, connection: Connection, statement: sa.Executable) -> int | None:
+        return statement_estimate(connection, statement)
 
     def member(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
         if any(isinstance(value, dt.datetime) for value in values):
@@ -270,6 +249,8 @@ class SQLiteBackend(SQLiteComputing):
         text = str(error)
         if "readonly database" in text:
             return Trouble("read_only")
+        if stopped_by_user(text):
+            return Trouble("interrupted")
         if text == "interrupted":
             return Trouble("cancelled")
         if "unable to open database file" in text:

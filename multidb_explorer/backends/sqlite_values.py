@@ -8,8 +8,9 @@ from decimal import Context, Decimal
 from typing import Any
 
 from multidb_explorer.backends.base import Decoder
+from multidb_explorer.backends.kinds import Kind
 
-__all__ = ["DECODERS", "decimal_decoder", "naive", "number", "to_datetime", "to_interval", "to_time", "to_uuid"]
+__all__ = ["decoder_of", "naive", "number", "to_datetime", "to_interval", "to_time", "to_uuid"]
 
 _WIDE = Context(prec=100)
 
@@ -75,8 +76,7 @@ def _to_float(value: Any) -> float:
     return float(value)
 
 
-def decimal_decoder(scale: int | None) -> Decoder:
-    """Make the reader of decimals of so many places."""
+def _decimal_decoder(scale: int | None) -> Decoder:
     places = None if scale is None else Decimal(1).scaleb(-scale)
 
     def decode(value: Any) -> Decimal:
@@ -95,19 +95,28 @@ def _to_boolean(value: Any) -> bool:
 
 
 def _to_binary(value: Any) -> bytes:
-    return value.encode() if isinstance(value, str) else bytes(value)
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode()
+    # Python would make as many zero bytes of an integer.
+    raise ValueError(f"{value!r} holds no bytes")
 
 
 def to_uuid(value: Any) -> uuid.UUID:
     """Read a stored UUID."""
-    return uuid.UUID(bytes=value) if isinstance(value, bytes) else uuid.UUID(value)
+    if isinstance(value, bytes):
+        return uuid.UUID(bytes=value)
+    if isinstance(value, str):
+        return uuid.UUID(value)
+    raise ValueError(f"{value!r} is no UUID")
 
 
 def _to_any_text(value: Any) -> str:
     return f"x'{value.hex()}'" if isinstance(value, bytes) else str(value)
 
 
-DECODERS: dict[str, Decoder] = {
+_DECODERS: dict[str, Decoder] = {
     "integer": _to_integer,
     "float": _to_float,
     "boolean": _to_boolean,
@@ -123,3 +132,34 @@ DECODERS: dict[str, Decoder] = {
     "binary": _to_binary,
     "other": _to_any_text,
 }
+
+
+def _computed_integer(value: Any) -> int:
+    found = int(value)
+    if found != value:
+        raise ValueError(f"{value!r} is not a whole number")
+    return found
+
+
+def _computed_boolean(value: Any) -> bool:
+    if value in (0, 1):
+        return bool(value)
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
+_COMPUTED: dict[str, Decoder] = {"integer": _computed_integer, "float": float, "boolean": _computed_boolean}
+
+
+def decoder_of(kind: Kind, *, computed: bool = False) -> Decoder | None:
+    """Give the reader of a kind's stored values, or of those that an expression gives.
+
+    Examples
+    --------
+    >>> decoder_of(Kind("decimal", precision=6, scale=2))(5)
+    Decimal('5.00')
+    """
+    if computed and kind.name in _COMPUTED:
+        return _COMPUTED[kind.name]
+    if kind.name == "decimal":
+        return _decimal_decoder(kind.scale)
+    return _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)

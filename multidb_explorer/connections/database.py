@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,11 +18,15 @@ from multidb_explorer import errors
 from multidb_explorer.backends import backend_for
 from multidb_explorer.backends.base import Backend, ServerInfo
 from multidb_explorer.connections.config import AliasSettings
+from multidb_explorer.connections.insisting import Limit
+from multidb_explorer.connections.keeping import keep_connection
 from multidb_explorer.connections.redaction import redact, safe_url
 from multidb_explorer.connections.secrets import forget_prompted
 from multidb_explorer.options import options
 
 __all__ = ["Database"]
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -130,6 +135,8 @@ class Database:
             wanted["pool_pre_ping"] = True
         engine = self._made(url, wanted)
         engine.dialect.colspecs = {**engine.dialect.colspecs, **self.backend.colspecs}
+        if isinstance(engine.pool, StaticPool):
+            keep_connection(engine)
         event.listen(engine, "do_connect", self._connect_with_secrets)
         event.listen(engine, "connect", self._open_session)
         event.listen(engine, "begin", self.backend.begin)
@@ -194,19 +201,26 @@ class Database:
 
     @contextmanager
     def _session(self, mode: str) -> Iterator[Connection]:
+        try:
+            with self._translated(), self._lent(mode) as connection:
+                yield connection
+        except KeyboardInterrupt:
+            raise _stopped(self.alias) from None
+
+    @contextmanager
+    def _lent(self, mode: str) -> Iterator[Connection]:
         block: Connection | None = getattr(self._open, "connection", None)
         writes = mode == "writes"
-        with self._translated():
-            if block is not None and mode != "reads only":
-                with self._savepoint(block) if writes else nullcontext(), self._deadline(block):
-                    yield block
-                return
-            with (
-                self._checked_out(mode) as connection,
-                self._deadline(connection),
-                connection.begin() if writes else nullcontext(),
-            ):
-                yield connection
+        if block is not None and mode != "reads only":
+            with self._savepoint(block) if writes else nullcontext(), self._deadline(block):
+                yield block
+            return
+        with (
+            self._checked_out(mode) as connection,
+            self._deadline(connection),
+            connection.begin() if writes else nullcontext(),
+        ):
+            yield connection
 
     @contextmanager
     def atomic(self) -> Iterator[Connection]:
@@ -294,14 +308,23 @@ class Database:
         if seconds is None or self.backend.features.statement_timeout:
             yield
             return
-        driver_connection = connection.connection.driver_connection
-        timer = threading.Timer(seconds, self.backend.cancel, (driver_connection,))
-        timer.daemon = True
-        timer.start()
+        session = connection.connection.driver_connection
+        with Limit(seconds, lambda: self._cancel(session)) as limit:
+
+            def restart(*_: Any) -> None:
+                limit.restart()
+
+            event.listen(connection, "before_cursor_execute", restart)
+            try:
+                yield
+            finally:
+                event.remove(connection, "before_cursor_execute", restart)
+
+    def _cancel(self, session: Any) -> None:
         try:
-            yield
-        finally:
-            timer.cancel()
+            self.backend.cancel(session)
+        except Exception as error:  # noqa: BLE001 -- a driver's own, in a thread that nobody listens to
+            _log.warning("could not stop a statement on %r: %s", self.alias, redact(str(error)))
 
     # Errors
 
@@ -415,6 +438,13 @@ def _quiet(error: BaseException | None) -> BaseException | None:
         error.__cause__ = error.__context__ = None
         return error.with_traceback(None)
     return None
+
+
+def _stopped(alias: str) -> KeyboardInterrupt:
+    """Say that the user stopped a statement; a notebook shows this and none of the frames of drivers and pools."""
+    error = KeyboardInterrupt(f"The statement on alias {alias!r} was stopped.")
+    error._render_traceback_ = lambda: [f"KeyboardInterrupt: {error}"]  # type: ignore[attr-defined]
+    return error
 
 
 def _cut(text: str, limit: int = 600) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import event
 
 from multidb_explorer.connections.database import Database
+from multidb_explorer.connections.insisting import insist
 from multidb_explorer.connections.redaction import redact
 from multidb_explorer.errors import QueryCancelled
 
@@ -34,6 +35,8 @@ class Stop:
         self._borrowed: dict[int, Any] = {}
         self._threads: set[int] = set()
         self._thrown = False
+        self._over = threading.Event()
+        self._insisting: threading.Thread | None = None
 
     def watch_this_thread(self) -> None:
         """Let the switch stop what this thread runs; what other threads do with the same database goes on.
@@ -51,11 +54,26 @@ class Stop:
         """Stop every running statement of the watched threads, and let them start none."""
         with self._lock:
             self._thrown = True
+        self._order()
+        if self._borrowed and self._insisting is None:
+            self._insisting = threading.Thread(target=insist, args=(self._order, self._over), daemon=True)
+            self._insisting.start()
+
+    def _order(self) -> None:
+        with self._lock:
             for connection in list(self._borrowed.values()):
                 try:
                     self._database.backend.cancel(connection)
                 except Exception as error:  # noqa: BLE001 -- a driver's own; the others still have to be stopped
                     _log.warning("could not stop %r: %s", self._database.alias, redact(str(error)))
+            if self._thrown and not self._borrowed:
+                self._over.set()
+
+    def end(self) -> None:
+        """Give no more orders."""
+        self._over.set()
+        if self._insisting is not None:
+            self._insisting.join()
 
     def lent(self, _connection: Any, record: Any, _proxy: Any) -> None:
         """Note a connection that a watched thread got from the pool."""
@@ -94,3 +112,4 @@ def stoppable(database: Database) -> Iterator[Stop]:
     finally:
         event.remove(engine, "checkout", stop.lent)
         event.remove(engine, "checkin", stop.returned)
+        stop.end()

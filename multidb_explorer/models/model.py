@@ -27,8 +27,10 @@ __all__ = ["InstanceState", "Model", "Objects"]
 
 M = TypeVar("M", bound="Model")
 
+_NONE: frozenset[str] = frozenset()
 
-@dataclass
+
+@dataclass(slots=True)
 class InstanceState:
     """Where an instance lives.
 
@@ -150,10 +152,12 @@ class Model(metaclass=ModelType):
     def _from_row(cls, values: dict[str, Any], alias: str, annotations: Mapping[str, Any] | None = None) -> Self:
         """Make an instance of what was read; fields that are missing are read when they are asked for."""
         instance = cls.__new__(cls)
-        instance._values = values
         names = cls._source.names
-        deferred = frozenset(names).difference(values) if len(values) < len(names) else frozenset()
-        instance._state = InstanceState(alias, adding=False, deferred=deferred, extra=dict(annotations or {}))
+        deferred = frozenset(names).difference(values) if len(values) < len(names) else _NONE
+        # Not by assignment, which looks for a field of that name first.
+        made = instance.__dict__
+        made["_values"] = values
+        made["_state"] = InstanceState(alias, False, deferred, dict(annotations) if annotations else {})
         return instance
 
     # Values

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.display import html_table, notice, text_table
-from multidb_explorer.errors import FieldError, FieldValueError, one_of
+from multidb_explorer.errors import FieldError, FieldValueError, MultiDBError, one_of
 from multidb_explorer.options import options
 from multidb_explorer.query.abreast import Answers, abreast
+from multidb_explorer.query.framing import Tabular
 from multidb_explorer.query.preview import cell_text
 
 if TYPE_CHECKING:
     import pandas as pd
-    import polars as pl
     import pyarrow as pa
 
     from multidb_explorer.query.queryset import QuerySet
@@ -26,7 +27,7 @@ __all__ = ["Across"]
 T = TypeVar("T")
 
 
-class Across:
+class Across(Tabular):
     """A QuerySet that several aliases are asked at once, each in a thread of its own, when its answer is needed.
 
     Parameters
@@ -105,17 +106,26 @@ class Across:
         self._rows = {alias: table.num_rows for alias, table in parts.items()}
         return self._stacked(parts)
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Read everything into a DataFrame whose first column, a category, tells the alias."""
-        from multidb_explorer.results.frames import to_pandas
+    def _table(self, frame: str) -> pa.Table:  # noqa: ARG002 -- each part shows its own progress
+        return self.to_arrow()
 
-        return to_pandas(self.to_arrow())
+    def _names(self) -> list[str]:
+        return [self._column, *self._some_part(lambda part: [field.name for field in part.fields])]
 
-    def to_polars(self) -> pl.DataFrame:
-        """Read everything into a polars DataFrame (needs the extra ``polars``)."""
-        import polars as pl
+    def _key(self) -> tuple[str, ...]:
+        key = self._some_part(lambda part: part.bound.key)
+        return (self._column, *key) if key else ()
 
-        return pl.DataFrame(self.to_arrow())
+    def _json(self) -> list[str]:
+        return self._some_part(lambda part: [field.name for field in part.fields if field.kind.name == "json"])
+
+    def _some_part(self, tell: Callable[[QuerySet[Any]], T]) -> T:
+        """Have the first part tell of its columns; where failures are reported, the first that can."""
+        *others, last = self._parts.values()
+        for part in others if self._reports else ():
+            with suppress(MultiDBError):
+                return tell(part)
+        return tell(last if self._reports else next(iter(self._parts.values())))
 
     def count(self) -> dict[str, int]:
         """Count the rows of each alias; one that failed is left out where failures are reported."""
@@ -144,7 +154,7 @@ class Across:
 
     def _ask(
         self, parts: dict[str, QuerySet[Any]], read: Callable[[QuerySet[Any]], T], *, all_or_nothing: bool
-    ) -> Answers[T]:
+    ) -> Answers[str, T]:
         def task(part: QuerySet[Any]) -> Callable[[], T]:
             return lambda: read(part)
 

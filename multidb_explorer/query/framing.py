@@ -1,16 +1,22 @@
-"""The frames that a QuerySet becomes: Arrow, pandas, polars."""
+"""The frames and files that rows become: Arrow, pandas, polars, dask, Parquet, CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from multidb_explorer.errors import FieldError, FieldValueError, KeyRequired, MissingDriver, one_of
+from multidb_explorer.options import options
 from multidb_explorer.query import compiler
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.stream import read_batches, read_table
 
 if TYPE_CHECKING:
+    import dask.dataframe as dd
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -18,11 +24,281 @@ if TYPE_CHECKING:
     from multidb_explorer.connections.database import Database
     from multidb_explorer.query.source import Bound
     from multidb_explorer.query.state import QueryState
+    from multidb_explorer.results.files import Sink
 
-__all__ = ["Framed"]
+__all__ = ["Framed", "Stream", "Tabular", "required"]
+
+Index = bool | str | Sequence[str] | None
+"""What becomes a frame's index: ``True`` for the key, or names of columns."""
 
 
-class Framed:
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Rows on their way: their schema, and batches that are read when they are taken."""
+
+    schema: pa.Schema
+    batches: Iterable[pa.RecordBatch]
+
+
+class Tabular:
+    """What has columns and rows, and can therefore become any frame or file.
+
+    A subclass says how its rows are read, and what is known of its columns.
+    """
+
+    # What a subclass says
+
+    def _table(self, frame: str) -> pa.Table:
+        """Read everything, for the method that a person called."""
+        raise NotImplementedError
+
+    def _stream(self, frame: str, batch_rows: int | None = None) -> Stream:
+        """Give the rows in batches; by default those of the whole table."""
+        table = self._table(frame)
+        return Stream(table.schema, table.to_batches(max_chunksize=batch_rows or options.batch_rows))
+
+    def _names(self) -> list[str]:
+        """Name the columns."""
+        raise NotImplementedError
+
+    def _key(self) -> tuple[str, ...]:
+        """Name the columns that tell rows apart, none where nothing does."""
+        raise NotImplementedError
+
+    def _json(self) -> list[str]:
+        """Name the columns that hold JSON."""
+        raise NotImplementedError
+
+    # Frames
+
+    def to_arrow(self) -> pa.Table:
+        """Read everything into an Arrow table whose types follow the columns, never the values.
+
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> from multidb_explorer import demo
+        >>> _ = demo.start("demo")
+        >>> Category = mdb.reflect("categories")
+        >>> Category.objects.to_arrow().schema.field("id").type
+        DataType(int64)
+        """
+        return self._table("to_arrow")
+
+    def to_pandas(
+        self, *, dtype_backend: str | None = None, index: Index = None, parse_json: bool = False
+    ) -> pd.DataFrame:
+        """Read everything into a DataFrame with exact types.
+
+        Parameters
+        ----------
+        dtype_backend
+            ``None`` for NumPy and pandas types where they lose nothing and Arrow types elsewhere: integers are
+            ``int64``, or ``Int64`` where NULL may stand; texts ``str``; enums categories; time stamps ``datetime64``;
+            decimals, dates, times, intervals and UUIDs exact Arrow types; floats ``float64``, or ``Float64`` where NaN
+            and NULL both occur. ``"pyarrow"`` for Arrow types only, ``"numpy_nullable"`` for types that know NULL.
+        index
+            ``True`` makes the primary key the index, one or several names make these columns the index.
+        parse_json
+            Whether JSON becomes dictionaries and lists; otherwise it is text, which rounds no number.
+
+        Raises
+        ------
+        FieldValueError
+            For an unknown ``dtype_backend``, before any SQL.
+        FieldError, KeyRequired
+            For an index that is not among the columns, or a key that the table does not have.
+
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> from multidb_explorer import demo
+        >>> _ = demo.start("demo")
+        >>> Category = mdb.reflect("categories")
+        >>> Category.objects.order_by("id").to_pandas(index=True)["name"][:2].to_dict()
+        {1: 'Kitchen', 2: 'Tea'}
+        """
+        from multidb_explorer.results.frames import to_pandas
+
+        how = self._how(dtype_backend, index, parse_json=parse_json)
+        return to_pandas(self._table("to_pandas"), **how)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Read everything into a polars DataFrame.
+
+        Raises
+        ------
+        MissingDriver
+            Before any SQL, where polars (the extra ``polars``) is not installed.
+
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> from multidb_explorer import demo
+        >>> _ = demo.start("demo")
+        >>> Category = mdb.reflect("categories")
+        >>> Category.objects.to_polars().height
+        13
+        """
+        required("polars", "to_polars()", "polars")
+        import polars as pl
+
+        return pl.DataFrame(self._table("to_polars"))
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Hand the rows to any library that reads Arrow streams, batch by batch as it takes them."""
+        import pyarrow as pa
+
+        stream = self._stream("to_arrow_batches")
+        reader = pa.RecordBatchReader.from_batches(stream.schema, stream.batches)
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def _how(self, dtype_backend: str | None, index: Index, *, parse_json: bool) -> dict[str, Any]:
+        """Check the options of a DataFrame."""
+        from multidb_explorer.results.frames import Frames
+
+        Frames(dtype_backend=dtype_backend)
+        columns = self._json() if parse_json else []
+        return {"dtype_backend": dtype_backend, "index": self._index(index), "json_columns": columns}
+
+    def _index(self, index: Index) -> list[str]:
+        if index is None or index is False:
+            return []
+        known, key = self._names(), self._key()
+        if index is True and not key:
+            raise KeyRequired(
+                "index=True makes the key the index, but nothing tells these rows apart. "
+                "Name the columns to take: index='column' or index=('a', 'b')."
+            )
+        wanted = list(key) if index is True else [index] if isinstance(index, str) else list(index)
+        for name in wanted:
+            if name not in known:
+                raise FieldError.unknown("column", name, "The frame", known)
+        return wanted
+
+    # Files
+
+    def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        batch_rows: int | None = None,
+        compression: str = "zstd",
+        overwrite: bool = False,
+    ) -> int:
+        """Write the rows to a Parquet file as they are read, in little memory, and give their number.
+
+        The file appears when it is complete; after an error or a stop there is none, and an old one is as it was.
+        What many readers of Parquet can't hold exactly is text: intervals (ISO 8601), and decimals of more than 38
+        digits. No rows give a file with the columns.
+
+        Parameters
+        ----------
+        batch_rows
+            Rows that are fetched at a time; ``mdb.options.batch_rows`` if not given.
+        compression
+            ``zstd``, ``snappy``, ``gzip``, ``brotli``, ``lz4`` or ``none``.
+        overwrite
+            Whether a file that is there already is replaced.
+
+        Raises
+        ------
+        WriteRefused
+            Where there is a file already.
+        FieldValueError
+            For an unknown compression.
+
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> from multidb_explorer import demo
+        >>> _ = demo.start("demo")
+        >>> Category = mdb.reflect("categories")
+        >>> Category.objects.to_parquet("categories.parquet", overwrite=True)
+        13
+        """
+        from multidb_explorer.results.files import checked_path, write_parquet
+
+        if compression not in _COMPRESSIONS:
+            raise FieldValueError(f"compression is one of {one_of(_COMPRESSIONS)}, not {compression!r}.")
+        target = checked_path(path, overwrite=overwrite)
+        stream = self._stream("to_parquet", batch_rows)
+        return write_parquet(stream.batches, stream.schema, target, compression=compression, overwrite=overwrite)
+
+    def to_csv(
+        self,
+        path: str | os.PathLike[str] | Sink,
+        *,
+        delimiter: str = ",",
+        header: bool = True,
+        null: str = "",
+        encoding: str = "utf-8",
+        overwrite: bool = False,
+    ) -> int:
+        """Write the rows as CSV (RFC 4180) while they are read, in little memory, and give their number.
+
+        Numbers have all their digits; dates and times are those of ISO 8601, bytes hexadecimal digits, lists JSON. An
+        empty field is NULL and ``""`` an empty text. Texts are written as they are: one that begins with ``=`` is a
+        formula to a spreadsheet.
+
+        Parameters
+        ----------
+        path
+            A file, which appears when it is complete, or something open to write text or bytes to.
+        null
+            What stands for NULL.
+        encoding
+            ``utf-8``, or ``utf-8-sig`` for Excel.
+        overwrite
+            Whether a file that is there already is replaced.
+
+        Raises
+        ------
+        WriteRefused
+            Where there is a file already.
+        FieldValueError
+            For options that could not be read back.
+
+        Examples
+        --------
+        >>> import sys
+        >>> import multidb_explorer as mdb
+        >>> from multidb_explorer import demo
+        >>> _ = demo.start("demo")
+        >>> Category = mdb.reflect("categories")
+        >>> Category.objects.filter(id__lt=3).order_by("id").to_csv(sys.stdout, delimiter=";")
+        id;name;parent_id
+        1;Kitchen;
+        2;Tea;1
+        2
+        """
+        from multidb_explorer.results.files import CsvForm, checked_path, write_csv
+
+        form = CsvForm(delimiter, header, null, encoding)
+        target: Any = checked_path(path, overwrite=overwrite) if isinstance(path, str | os.PathLike) else path
+        stream = self._stream("to_csv")
+        return write_csv(stream.batches, stream.schema, target, form, overwrite=overwrite)
+
+
+_COMPRESSIONS = ("zstd", "snappy", "gzip", "brotli", "lz4", "none")
+
+
+def required(module: str, what: str, extra: str) -> None:
+    """Refuse what needs a module that is not installed.
+
+    Raises
+    ------
+    MissingDriver
+        With the line that installs it.
+    """
+    if find_spec(module) is None:
+        raise MissingDriver(
+            f"{what} needs the Python module {module}, which is not installed. "
+            f"Install it with: pip install 'multidb-explorer[{extra}]'"
+        )
+
+
+class Framed(Tabular):
     """The part of a QuerySet that reads its rows as a frame."""
 
     _state: QueryState
@@ -39,44 +315,137 @@ class Framed:
         def reading(self) -> Reading:
             """What is read."""
 
-    def to_arrow(self) -> pa.Table:
-        """Read everything into an Arrow table whose types follow the columns, never the values."""
-        return self._table("to_arrow")
-
     def to_arrow_batches(self, batch_rows: int | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows as Arrow batches; the connection is held until the last one."""
-        yield from read_batches(self._database, self._frame_reading(), batch_rows, frame="to_arrow_batches")
+        """Yield the rows as Arrow batches; the connection is held until the last one.
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Read everything into a DataFrame with exact types.
-
-        Integers are ``int64``, or ``Int64`` where NULL may stand; decimals, dates and times are exact Arrow types;
-        texts are ``str``.
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> from multidb_explorer import demo
+        >>> _ = demo.start("demo")
+        >>> Category = mdb.reflect("categories")
+        >>> [batch.num_rows for batch in Category.objects.to_arrow_batches(5)]
+        [5, 5, 3]
         """
-        from multidb_explorer.results.frames import to_pandas
+        yield from self._stream("to_arrow_batches", batch_rows).batches
 
-        return to_pandas(self._table("to_pandas"))
+    def to_pandas_batches(
+        self,
+        chunk_size: int = 50_000,
+        *,
+        dtype_backend: str | None = None,
+        index: Index = None,
+        parse_json: bool = False,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield DataFrames of at most `chunk_size` rows, all with the same dtypes; options as `to_pandas`.
 
-    def to_pandas_batches(self, chunk_size: int = 50_000) -> Iterator[pd.DataFrame]:
-        """Yield DataFrames of at most `chunk_size` rows, all with the same dtypes."""
+        Raises
+        ------
+        ValueNotRepresentable
+            For a column of floats with NaN and NULL, unless ``dtype_backend`` names types that tell them apart.
+
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> from multidb_explorer import demo
+        >>> _ = demo.start("demo")
+        >>> Category = mdb.reflect("categories")
+        >>> [len(frame) for frame in Category.objects.to_pandas_batches(10)]
+        [10, 3]
+        """
         import pyarrow as pa
 
-        from multidb_explorer.results.frames import to_pandas
+        from multidb_explorer.results.frames import Frames
 
-        for batch in self.to_arrow_batches(chunk_size):
-            yield to_pandas(pa.Table.from_batches([batch]))
+        frames = Frames(**self._how(dtype_backend, index, parse_json=parse_json))
+        for batch in self._stream("to_pandas_batches", chunk_size).batches:
+            yield frames.frame(pa.Table.from_batches([batch]))
 
-    def to_polars(self) -> pl.DataFrame:
-        """Read everything into a polars DataFrame (needs the extra ``polars``)."""
-        import polars as pl
+    def to_dask(
+        self,
+        npartitions: int | None = None,
+        partition_size: int | None = None,
+        *,
+        dtype_backend: str | None = None,
+        index: Index = None,
+        parse_json: bool = False,
+    ) -> dd.DataFrame:
+        """Make a dask DataFrame whose workers read the rows themselves, each a range of the key, when it is computed.
 
-        return pl.DataFrame(self._table("to_polars"))
+        Filters, columns and expressions of the QuerySet are part of what each worker asks. The workers get the
+        alias's settings with references to its secrets (``env:``, ``file:``, ``keyring:``), never the secrets. Each
+        range is read in a session of its own, so rows that change meanwhile may be seen in part.
+
+        Parameters
+        ----------
+        npartitions
+            Into how many parts of equal size; 1 reads everything as one part, whatever is asked.
+        partition_size
+            Rows a part; by default so many that a part takes about 100 MB, at most 500,000.
+        dtype_backend, index, parse_json
+            As for `to_pandas`; every part has the dtypes of all. With ``index=True`` and a key of one number or time
+            stamp the divisions are known.
+
+        Raises
+        ------
+        MissingDriver
+            Where dask (the extra ``dask``) is not installed.
+        KeyRequired, FieldError
+            Where no ranges of a key can be read: no key, a slice, groups, an order by something else.
+        ImproperlyConfigured
+            For a secret without a reference, and a memory database.
+
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> from multidb_explorer import demo
+        >>> _ = demo.start("demo")
+        >>> Category = mdb.reflect("categories")
+        >>> Category.objects.to_dask(partition_size=5).npartitions
+        3
+        """
+        required("dask", "to_dask()", "dask")
+        from multidb_explorer.query.partitions import Parts, to_dask
+
+        how = self._how(dtype_backend, index, parse_json=parse_json)
+        return to_dask(self, Parts(npartitions, partition_size), how)
+
+    # How its rows are read
 
     def _table(self, frame: str) -> pa.Table:
         return read_table(self._database, self._frame_reading(), frame=frame)
+
+    def _stream(self, frame: str, batch_rows: int | None = None) -> Stream:
+        from multidb_explorer.backends.arrow import arrow_schema
+
+        database, reading = self._database, self._frame_reading()
+        by_value = any(column.kind.name == "any" for column in reading.columns)
+        if by_value or database.shares_connection:
+            # Types that follow the values need them all, and a consumer in another thread is outside of this block.
+            return super()._stream(frame, batch_rows)
+        size = batch_rows or options.batch_rows
+        batches = read_batches(database, reading, size, frame=frame)
+        return Stream(arrow_schema(reading.columns), _cut(batches, size))
 
     def _frame_reading(self) -> Reading:
         if not self._state.empty:
             return self.reading
         nothing: Any = replace(self._state, start=0, stop=0)
         return compiler.compiled(nothing, self.bound).reading
+
+    def _names(self) -> list[str]:
+        return [column.name for column in self._frame_reading().columns]
+
+    def _key(self) -> tuple[str, ...]:
+        return self.bound.key
+
+    def _json(self) -> list[str]:
+        return [column.name for column in self._frame_reading().columns if column.kind.name == "json"]
+
+
+def _cut(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    """Cut batches that a driver made larger than was asked; closed early, it gives the connection back at once."""
+    with closing(batches):  # type: ignore[type-var]
+        for batch in batches:
+            for start in range(0, batch.num_rows, size):
+                yield batch.slice(start, size)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.connections.database import Database
@@ -13,16 +13,20 @@ from multidb_explorer.errors import FieldValueError, KeyRequired
 from multidb_explorer.query import compiler
 from multidb_explorer.query.analysing import Analysed
 from multidb_explorer.query.building import Building, named_expressions
+from multidb_explorer.query.by_key import compiled_by_key, key_alone
 from multidb_explorer.query.compiler import Compiled
 from multidb_explorer.query.conditions import Q, said
 from multidb_explorer.query.expressions import Expression
 from multidb_explorer.query.framing import Framed
 from multidb_explorer.query.selection import Output
-from multidb_explorer.query.shaping import groups_by_values, of_nothing, shaped
+from multidb_explorer.query.shaping import groups_by_values, instances, of_nothing, shaped
 from multidb_explorer.query.source import Bound, Field, Source
 from multidb_explorer.query.state import QueryState
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.rows import read_rows
+
+if TYPE_CHECKING:
+    from multidb_explorer.query.explaining import FetchPlan
 
 __all__ = ["QuerySet"]
 
@@ -133,6 +137,15 @@ class QuerySet(Building[M], Framed, Analysed):
         with self._database.connect() as connection:
             return self._database.backend.explain(connection, self.reading.statement, format, options)
 
+    def explain_fetch(self) -> FetchPlan:
+        """Tell how it would be read as a frame: by which reader, how many rows and bytes, with which dtypes.
+
+        Nothing is asked of the database but an estimate of the rows.
+        """
+        from multidb_explorer.query.explaining import explain_fetch
+
+        return explain_fetch(self._database, self._frame_reading())
+
     # Rows
 
     def __iter__(self) -> Iterator[M]:
@@ -192,9 +205,11 @@ class QuerySet(Building[M], Framed, Analysed):
         DoesNotExist, MultipleObjectsReturned
             The model's own subclasses.
         """
-        asked = self.filter(*parts, **conditions) if parts or conditions else self
-        # One row needs no order to be found, but the first rows of a slice do.
-        found = list(asked[:2] if asked._state.sliced else asked.in_any_order()[:2])
+        found = self._with_key(conditions) if conditions and not parts else None
+        if found is None:
+            asked = self.filter(*parts, **conditions) if parts or conditions else self
+            # One row needs no order to be found, but the first rows of a slice do.
+            found = list(asked[:2] if asked._state.sliced else asked.in_any_order()[:2])
         if len(found) == 1:
             return found[0]
         named = [*map(repr, parts), *(f"{name}={said(value)}" for name, value in conditions.items())]
@@ -205,6 +220,15 @@ class QuerySet(Building[M], Framed, Analysed):
         raise self._source.MultipleObjectsReturned(
             f"More than one row of {where} matches {what}; use filter() to get them all."
         )
+
+    def _with_key(self, conditions: Mapping[str, Any]) -> list[M] | None:
+        """Read by the key alone, which is asked for most of all; ``None`` where more is asked."""
+        bound = self.bound
+        key = key_alone(bound, self._state, conditions)
+        if key is None:
+            return None
+        found = compiled_by_key(bound)
+        return instances(self, found.outputs, read_rows(bound.database, found.reading, {"key": key}))
 
     def first(self) -> M | None:
         """Give the first row, by the key where no order was asked for, or ``None``."""

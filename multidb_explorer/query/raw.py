@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -12,13 +12,13 @@ from multidb_explorer.connections.registry import databases
 from multidb_explorer.display import html_table, text_table
 from multidb_explorer.errors import FieldError, MultiDBError
 from multidb_explorer.options import options
+from multidb_explorer.query.framing import Tabular
 from multidb_explorer.query.preview import cell_text
 from multidb_explorer.query.source import Bound, Field, Source
 from multidb_explorer.query.state import QueryState
 from multidb_explorer.results.typed import read_sql_text
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
     from multidb_explorer.query.queryset import QuerySet
@@ -37,7 +37,7 @@ class _Asked:
     translations: Mapping[str, str]
 
 
-class RawQuerySet(Generic[M]):
+class RawQuerySet(Tabular, Generic[M]):
     """The rows of SQL that a person wrote; asked when they are needed, in a session that can't write.
 
     A column called like a field is that field; every other one becomes an attribute that is never saved. Fields
@@ -56,7 +56,7 @@ class RawQuerySet(Generic[M]):
     def __init__(self, source: Source, alias: str, asked: _Asked) -> None:
         self._source = source
         self._asked = asked
-        self._table: pa.Table | None = None
+        self._whole: pa.Table | None = None
         self._rows: list[M] | None = None
         self.db = alias
 
@@ -95,15 +95,27 @@ class RawQuerySet(Generic[M]):
 
     def to_arrow(self) -> pa.Table:
         """Read everything into an Arrow table, typed by the driver, and where it says nothing by the fields."""
-        if self._table is None:
-            self._table = self._read()
-        return self._table
+        if self._whole is None:
+            self._whole = self._read()
+        return self._whole
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Read everything into a DataFrame."""
-        from multidb_explorer.results.frames import to_pandas
+    def _table(self, frame: str) -> pa.Table:  # noqa: ARG002 -- its rows are kept, so that they are read once
+        return self.to_arrow()
 
-        return to_pandas(self.to_arrow())
+    def _names(self) -> list[str]:
+        return self.columns
+
+    def _key(self) -> tuple[str, ...]:
+        return self._columns_of(self._bound.key)
+
+    def _json(self) -> list[str]:
+        return list(self._columns_of([field.name for field in self._bound.fields if field.kind.name == "json"]))
+
+    def _columns_of(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """Give the columns that stand for fields, in the order of the fields; a missing one by its own name."""
+        names = self.columns
+        found = {field.name: name for name, field in zip(names, self._fields_of(names), strict=True) if field}
+        return tuple(found.get(name, name) for name in fields if name in found or name in self._bound.key)
 
     @property
     def columns(self) -> list[str]:
@@ -179,9 +191,7 @@ class RawQuerySet(Generic[M]):
         FieldError
             Where the key is missing, or one name comes twice.
         """
-        bound, known = self._bound, self._asked.translations
-        by_column = {field.column.name: field for field in bound.fields} | bound.by_name
-        found = [bound.field(known[name]) if name in known else by_column.get(name) for name in columns]
+        bound, found = self._bound, self._fields_of(columns)
         names = [field.name if field is not None else name for field, name in zip(found, columns, strict=True)]
         twice = [name for place, name in enumerate(names) if name in names[:place]]
         if twice:
@@ -194,6 +204,11 @@ class RawQuerySet(Generic[M]):
             )
         return found
 
+    def _fields_of(self, columns: list[str]) -> list[Field | None]:
+        bound, known = self._bound, self._asked.translations
+        by_column = {field.column.name: field for field in bound.fields} | bound.by_name
+        return [bound.field(known[name]) if name in known else by_column.get(name) for name in columns]
+
     # On screen
 
     def __repr__(self) -> str:
@@ -203,7 +218,7 @@ class RawQuerySet(Generic[M]):
         """Show the first rows; no more are fetched."""
         limit = options.preview_rows
         try:
-            table = self._table if self._table is not None else self._read(limit + 1)
+            table = self._whole if self._whole is not None else self._read(limit + 1)
         except MultiDBError as error:
             return {"text/plain": f"{type(error).__name__}: {error}"}
         columns = [column.to_pylist() for column in table.slice(0, limit).columns]

@@ -16,7 +16,7 @@ from multidb_explorer.query.state import Annotated, Chosen, Step
 if TYPE_CHECKING:
     from multidb_explorer.query.queryset import QuerySet
 
-__all__ = ["groups_by_values", "has_aggregate", "of_nothing", "shaped"]
+__all__ = ["groups_by_values", "has_aggregate", "instances", "of_nothing", "shaped"]
 
 Row = tuple[Any, ...]
 
@@ -36,19 +36,22 @@ def shaped(queryset: QuerySet[Any], rows: Sequence[Row]) -> list[Any]:
             # A column whose name is no identifier is reached by its place.
             row_type: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024
             return [row_type(*row) for row in rows]
-    return _instances(queryset, outputs, rows)
+    return instances(queryset, outputs, rows)
 
 
-def _instances(queryset: QuerySet[Any], outputs: Sequence[Output], rows: Sequence[Row]) -> list[Any]:
+def instances(queryset: QuerySet[Any], outputs: Sequence[Output], rows: Sequence[Row]) -> list[Any]:
+    """Make instances of rows, with what was read along with them."""
     source, alias = queryset._source, queryset.db
     own = [place for place, output in enumerate(outputs) if output.field is not None and not output.relative]
     names = [outputs[place].name for place in own]
     annotated = [p for p, output in enumerate(outputs) if output.field is None and not output.relative]
+    if len(own) == len(outputs):
+        return [source.instance(names, row, alias) for row in rows]
     relatives = _relatives(queryset, outputs)
     found = []
     for row in rows:
-        extra = {"annotations": {outputs[place].name: row[place] for place in annotated}} if annotated else {}
-        instance = source.instance(names, [row[place] for place in own], alias, **extra)
+        extra = {outputs[place].name: row[place] for place in annotated}
+        instance = source.instance(names, [row[place] for place in own], alias, extra)
         _attach(instance, relatives, row, alias)
         found.append(instance)
     return found

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 
 import pyarrow as pa
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from multidb_explorer.backends.base import Backend
+from multidb_explorer.backends.raw import abandon
 from multidb_explorer.backends.readers import Reader, Request, StepAside
 from multidb_explorer.options import options
 from multidb_explorer.results.decoding import Row, to_batch
 
 __all__ = ["Choice", "CursorReader", "chosen", "fetched"]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("multidb_explorer.results")
 
 
 class CursorReader(Reader):
@@ -42,21 +42,21 @@ class CursorReader(Reader):
 
     def batches(self, request: Request) -> Iterator[pa.RecordBatch]:
         """Fetch tuples and turn each column of a batch into its Arrow array."""
-        with _fetching(request.connection, request.statement, stream=not request.shared) as fetch:
+        with _fetching(self._backend, request) as fetch:
             while rows := fetch(request.batch_rows):
                 yield to_batch(rows, request.columns, self._backend)
 
 
 @contextmanager
-def _fetching(
-    connection: Connection, statement: sa.Executable, *, stream: bool
-) -> Iterator[Callable[[int], Sequence[Row]]]:
-    result = connection.execute(statement, execution_options={"stream_results": stream})
+def _fetching(backend: Backend, request: Request) -> Iterator[Callable[[int], Sequence[Row]]]:
+    streamed = {"stream_results": not request.shared}
+    result = request.connection.execute(request.statement, execution_options=streamed)
     cursor = result.cursor
     try:
         # Not cursor.fetchmany: a streaming result has taken the first rows out of the cursor into a buffer already.
         yield lambda size: result.cursor_strategy.fetchmany(result, cursor, size)
     finally:
+        abandon(backend, request.connection, cursor)
         result.close()
 
 
@@ -85,16 +85,44 @@ def chosen(backend: Backend, request: Request) -> Choice:
     return Choice(CursorReader(backend), tuple(refused))
 
 
-def fetched(backend: Backend, request: Request) -> Iterator[pa.RecordBatch]:
-    """Read with the reader that was chosen, and with the plain cursor if that one steps aside."""
-    choice = chosen(backend, request)
-    _log.debug("reading %d columns with %s", len(request.columns), choice.reader.title)
-    batches = choice.reader.batches(request)
+def fetched(backend: Backend, request: Request, alias: str = "") -> Generator[pa.RecordBatch, None, None]:
+    """Read with the reader that was chosen, and with the plain cursor if that one steps aside.
+
+    Parameters
+    ----------
+    alias
+        Who is read, for the log: one line when the read is over, without a value or a parameter.
+    """
+    spent, rows, size, logs = -perf_counter(), 0, 0, _log.isEnabledFor(logging.DEBUG)
+    reader, batches, batch = _begun(backend, request)
+    spent += perf_counter()
     try:
-        first = next(batches, None)
+        while batch is not None:
+            if logs:
+                rows, size = rows + batch.num_rows, size + batch.nbytes
+            yield batch
+            spent -= perf_counter()
+            batch = next(batches, None)
+            spent += perf_counter()
+    finally:
+        # What is left halfway is ended now and not when somebody collects it.
+        getattr(batches, "close", _nothing)()
+        if logs:
+            _log.debug("%s: %d rows, %d bytes in %.3f s with %s", alias or "-", rows, size, spent, reader.title)
+
+
+def _begun(backend: Backend, request: Request) -> tuple[Reader, Iterator[pa.RecordBatch], pa.RecordBatch | None]:
+    """Choose a reader and let it read its first batch, since only then it is known to have read this."""
+    reader = chosen(backend, request).reader
+    batches = reader.batches(request)
+    try:
+        return reader, batches, next(batches, None)
     except StepAside as reason:
-        _log.debug("%s stepped aside: %s", choice.reader.title, reason)
-        batches, first = CursorReader(backend).batches(request), None
-    if first is not None:
-        yield first
-    yield from batches
+        _log.debug("%s stepped aside: %s", reader.title, reason)
+    plain = CursorReader(backend)
+    batches = plain.batches(request)
+    return plain, batches, next(batches, None)
+
+
+def _nothing() -> None:
+    pass

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import sqlalchemy as sa
+
 from multidb_explorer.connections.database import Database
 from multidb_explorer.options import options
 from multidb_explorer.results.decoding import Row, decoded, python_rows
@@ -11,7 +17,7 @@ from multidb_explorer.results.reading import Reading, naming, request
 __all__ = ["read_rows"]
 
 
-def read_rows(database: Database, reading: Reading) -> list[Row]:
+def read_rows(database: Database, reading: Reading, parameters: Mapping[str, Any] | None = None) -> list[Row]:
     """Run a statement and give all rows as canonical Python values.
 
     Parameters
@@ -20,6 +26,8 @@ def read_rows(database: Database, reading: Reading) -> list[Row]:
         Where to run it.
     reading
         The statement and its columns.
+    parameters
+        Values for a statement that is kept without them.
 
     Returns
     -------
@@ -33,8 +41,11 @@ def read_rows(database: Database, reading: Reading) -> list[Row]:
     """
     with database.connect() as connection, naming(database):
         if not database.backend.features.exact_cursor:
+            if parameters:
+                statement = cast("sa.Select[Any]", reading.statement)
+                reading = replace(reading, statement=statement.params(parameters))
             batches = fetched(database.backend, request(database, connection, reading, options.batch_rows))
             return [row for batch in batches for row in python_rows(batch, reading.columns)]
-        cursor = connection.execute(reading.statement).cursor
+        cursor = connection.execute(reading.statement, parameters).cursor
         columns = decoded(cursor.fetchall(), reading.columns, database.backend)
         return list(zip(*columns, strict=True))

@@ -1,20 +1,47 @@
-"""SQL text that a person typed, read with the types that the driver tells of."""
+"""SQL text that a person typed, read with the types that the database tells of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, CursorResult
 
+from multidb_explorer.backends.arrow import arrow_schema
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
+from multidb_explorer.backends.raw import Prepared, abandon, described, is_query, prepared
+from multidb_explorer.backends.readers import Unreadable
 from multidb_explorer.connections.database import Database
-from multidb_explorer.results.decoding import to_arrays
-from multidb_explorer.results.reading import naming
+from multidb_explorer.options import options
+from multidb_explorer.results.by_values import array_by_values
+from multidb_explorer.results.decoding import Row, to_arrays, to_batch
+from multidb_explorer.results.fetching import fetched
+from multidb_explorer.results.notices import tell_of_text
+from multidb_explorer.results.reading import Reading, naming, request
 from multidb_explorer.results.text import bound_text
 
 __all__ = ["read_sql_text"]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a person wants: the text, its values, how many rows, and what is known of columns by their names."""
+
+    database: Database
+    sql: str
+    params: Mapping[str, Any]
+    limit: int | None
+    kinds: Mapping[str, Kind]
+
+    @property
+    def batch_rows(self) -> int:
+        return options.batch_rows if self.limit is None else max(1, min(self.limit, options.batch_rows))
 
 
 def read_sql_text(
@@ -35,40 +62,132 @@ def read_sql_text(
     params
         The values; they are bound, never written into the text.
     limit
-        Fetch at most this many rows.
+        Fetch at most this many rows; the rest is not downloaded.
     write
         Whether the statement may write. By default the database itself refuses to, in a read-only transaction.
     kinds
-        What columns hold, by name, for those of which the driver does not say.
+        What columns hold, by name, for those of which the database does not say; where the values are of another
+        kind, they decide.
 
     Returns
     -------
     pyarrow.Table
-        Typed by what the driver returned; without columns for a statement that gives no rows.
+        Typed by what the database said of the result; without columns for a statement that gives no rows. Names that
+        come twice are kept.
 
     Raises
     ------
     ReadOnlyAlias
         For a writing statement without ``write=True``, or on a read-only alias.
     """
+    asked = _Asked(database, sql, params or {}, limit, kinds or {})
     session = database.begin() if write else database.connect(read_only=True)
-    with session as connection:
-        statement = bound_text(sql, params or {})
-        if statement.compile().params:
-            result = connection.execute(statement)
-        else:
-            # The text goes to the driver as it is: no percent sign or colon has a meaning, or is doubled.
-            result = connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
-        if not result.returns_rows or result.cursor is None:
-            return pa.table({})
-        names = [str(item[0]) for item in result.cursor.description]
-        said = database.backend.described(result.cursor)
-        rows = result.cursor.fetchall() if limit is None else result.cursor.fetchmany(limit)
+    with session as connection, naming(database):
+        known = None if write or not is_query(sql) else _prepared(asked, connection)
+        if known is not None:
+            return _by_reader(asked, connection, known)
+        return _by_cursor(asked, connection, stream=limit is not None and not write and is_query(sql))
+
+
+# Through the product's own reader
+
+
+def _prepared(asked: _Asked, connection: Connection) -> Prepared | None:
+    bind = partial(bound_text, params=asked.params)
+    return prepared(asked.database.backend, connection, asked.sql, bind, asked.limit)
+
+
+def _by_reader(asked: _Asked, connection: Connection, known: Prepared) -> pa.Table:
+    columns = tuple(one.column for one in known.columns)
+    reading = Reading(known.statement, columns, asked.limit)
+    batches = fetched(asked.database.backend, request(asked.database, connection, reading, asked.batch_rows))
+    tell_of_text(asked.database, {one.column.name: one.type_name for one in known.columns if one.type_name})
+    return pa.Table.from_batches(_first_rows(batches, asked.limit), arrow_schema(columns))
+
+
+def _first_rows(batches: Iterator[pa.RecordBatch], limit: int | None) -> list[pa.RecordBatch]:
+    if limit is None:
+        return list(batches)
+    found: list[pa.RecordBatch] = []
+    with closing(batches):  # type: ignore[type-var]
+        while limit > 0 and (batch := next(batches, None)) is not None:
+            found.append(batch.slice(0, limit))
+            limit -= batch.num_rows
+    return found
+
+
+# Through the driver's cursor
+
+
+def _by_cursor(asked: _Asked, connection: Connection, *, stream: bool) -> pa.Table:
+    result = _executed(asked, connection, stream=stream)
+    if not result.returns_rows or result.cursor is None:
+        return pa.table({})
+    backend = asked.database.backend
+    try:
+        said = described(backend, result.cursor)
+        columns = [one.column for one in said]
+        tell_of_text(asked.database, {one.column.name: one.type_name for one in said if one.type_name})
+        chunks = _chunks(asked, result)
+        if not any(column.kind.name == "any" for column in columns):
+            return pa.Table.from_batches([to_batch(rows, columns, backend) for rows in chunks], arrow_schema(columns))
+        return _by_values(asked, [row for rows in chunks for row in rows], columns)
+    finally:
+        if result.cursor is not None:
+            abandon(backend, connection, result.cursor)
         result.close()
-    known = kinds or {}
-    columns = [
-        ResultColumn(name, known.get(name, kind) if kind.name == "any" else kind)
-        for name, kind in zip(names, said, strict=True)
-    ]
-    with naming(database):
-        return pa.Table.from_arrays(to_arrays(rows, columns, database.backend), names=names)
+
+
+def _executed(asked: _Asked, connection: Connection, *, stream: bool) -> CursorResult[Any]:
+    if not stream:
+        return _sent(asked, connection, stream=False)
+    try:
+        return _sent(asked, connection, stream=True)
+    except sa.exc.DBAPIError:
+        # Not every text can stand in a cursor's declaration; what is wrong with it is best said of the text itself.
+        connection.rollback()
+        return _sent(asked, connection, stream=False)
+
+
+def _sent(asked: _Asked, connection: Connection, *, stream: bool) -> CursorResult[Any]:
+    statement = bound_text(asked.sql, asked.params)
+    if statement.compile().params:
+        return connection.execute(statement, execution_options={"stream_results": stream})
+    # The text goes to the driver as it is: no percent sign or colon has a meaning, or is doubled.
+    plain = {"no_parameters": True, "stream_results": stream}
+    return connection.exec_driver_sql(asked.sql, execution_options=plain)
+
+
+def _chunks(asked: _Asked, result: CursorResult[Any]) -> Iterator[Sequence[Row]]:
+    """Yield rows, and ask the database for none beyond the limit."""
+    left = asked.limit
+    while left is None or left > 0:
+        # Not cursor.fetchmany: a streaming result has taken the first rows out of the cursor into a buffer already.
+        size = asked.batch_rows if left is None else min(left, asked.batch_rows)
+        rows: Sequence[Row] = result.cursor_strategy.fetchmany(result, result.cursor, size)
+        if not rows:
+            return
+        yield rows
+        left = None if left is None else left - len(rows)
+
+
+def _by_values(asked: _Asked, rows: Sequence[Row], columns: Sequence[ResultColumn]) -> pa.Table:
+    values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    arrays = [_array(asked, column, found) for column, found in zip(columns, values, strict=True)]
+    return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
+
+
+def _array(asked: _Asked, column: ResultColumn, values: Sequence[Any]) -> pa.Array:
+    named = asked.kinds.get(column.name)
+    if column.kind.name != "any" or named is None:
+        return array_by_values(values) if column.kind.name == "any" else _typed(asked, column, values)
+    try:
+        return _typed(asked, ResultColumn(column.name, named), values)
+    except Unreadable:
+        # It only has the name of a column: the SQL made something else of it.
+        return array_by_values(values)
+
+
+def _typed(asked: _Asked, column: ResultColumn, values: Sequence[Any]) -> pa.Array:
+    (array,) = to_arrays([(value,) for value in values], [column], asked.database.backend)
+    return array

@@ -11,11 +11,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import shop
+from shop import User
 
+import multidb_explorer as mdb
 from multidb_explorer.backends.arrow import arrow_schema, arrow_type, to_array
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.results.frames import to_pandas
+from multidb_explorer.connections.tracing import statements
+from multidb_explorer.errors import FieldError, FieldValueError, ValueNotRepresentable
+from multidb_explorer.results.frames import Frames, to_pandas
 
 ARROW = "[pyarrow]"
 TABLE = [
@@ -114,3 +119,108 @@ def test_every_batch_of_an_enum_has_the_same_categories() -> None:
 
     assert to_array(["a"], kind).dictionary.to_pylist() == to_array([], kind).dictionary.to_pylist() == ["b", "a"]
     assert arrow_type(kind) == pa.dictionary(pa.int32(), pa.string())
+
+
+# What may be asked otherwise
+
+
+@pytest.mark.parametrize(("kind", "value", "required", "nullable"), TABLE, ids=IDS)
+def test_arrow_types_on_request_are_those_of_the_column(
+    kind: Kind, value: object, required: str, nullable: str | None
+) -> None:
+    for values in ([value, None], [], [None]):
+        found = to_pandas(table(kind, values, nullable=True), dtype_backend="pyarrow")["x"]
+        assert found.dtype == pd.ArrowDtype(arrow_type(kind))
+        assert found.isna().tolist() == [each is None for each in values]
+
+
+def test_nullable_types_on_request_know_null_even_where_none_may_stand() -> None:
+    expected = {"integer": "Int64", "float": "Float64", "boolean": "boolean", "text": "string"}
+    for name, dtype in expected.items():
+        for nullable in (False, True):
+            frame = to_pandas(table(Kind(name), [], nullable=nullable), dtype_backend="numpy_nullable")
+            assert str(frame["x"].dtype) == dtype
+    text = to_pandas(table(Kind("text"), ["", None], nullable=True), dtype_backend="numpy_nullable")["x"]
+    assert text[1] is pd.NA
+
+
+@pytest.mark.parametrize("wrong", ["numpy", 3, True])
+def test_an_unknown_backend_lists_what_there_is(wrong: object) -> None:
+    with pytest.raises(FieldValueError, match="'hybrid', 'numpy_nullable', 'pyarrow'"):
+        to_pandas(pa.table({}), dtype_backend=wrong)
+
+
+def test_nan_and_null_stay_two_things() -> None:
+    kind = Kind("float")
+    assert str(to_pandas(table(kind, [1.5, math.nan], nullable=True))["x"].dtype) == "float64"
+
+    for backend in (None, "numpy_nullable", "pyarrow"):
+        found = to_pandas(table(kind, [1.5, math.nan, None], nullable=True), dtype_backend=backend)["x"]
+        assert found.isna().tolist() == [False, False, True]
+        assert math.isnan(found[1])
+
+
+def test_parts_of_a_result_have_the_same_dtypes_or_are_refused() -> None:
+    def part(*values: float | None) -> pa.Table:
+        return table(Kind("float"), list(values), nullable=True)
+
+    frames = Frames()
+    assert {str(frames.frame(part(*values))["x"].dtype) for values in ([1.5], [None], [])} == {"float64"}
+    with pytest.raises(ValueNotRepresentable, match="numpy_nullable"):
+        frames.frame(part(math.nan))
+    with pytest.raises(ValueNotRepresentable):
+        Frames(apart=True).frame(part(math.nan))
+    nullable = Frames(dtype_backend="numpy_nullable")
+    assert {str(nullable.frame(part(*values))["x"].dtype) for values in ([None], [math.nan], [])} == {"Float64"}
+
+
+def test_json_becomes_objects_on_request() -> None:
+    texts = table(Kind("json"), ['{"a": [1, null]}', "[]", "7", None], nullable=True)
+
+    assert to_pandas(texts, json_columns=["x"])["x"].tolist() == [{"a": [1, None]}, [], 7, None]
+
+
+# On every engine
+
+
+@pytest.fixture
+def legacy(url: str) -> object:
+    return shop.make("legacy", url)
+
+
+def test_the_key_becomes_the_index(legacy: object) -> None:
+    users = User.objects.order_by("id")
+    assert users.to_pandas(index=True)["name"].to_dict() == {1: "Ann", 2: "Bo", 3: "Çağla", 4: ""}
+    assert users.to_pandas(index=True).index.dtype == "int64"
+    assert users.to_pandas(index="name").index.name == "name"
+    assert users.to_pandas(index=False).columns[0] == "id"
+    for batch in users.to_pandas_batches(3, index=True):
+        assert batch.index.name == "id"
+
+    lines = mdb.reflect("order_lines", using="legacy").objects
+    found = lines.to_pandas(index=True)
+    assert found.index.names == ["order_id", "line"]
+    assert found.loc[(10, 2), "product"] == "mug"
+    orders = mdb.reflect("orders", using="legacy").objects.to_pandas(index=["user_id", "total"])
+    assert str(orders.index.dtypes["total"]) == "decimal128(10, 2)[pyarrow]"
+    assert User.objects.across("legacy").to_pandas(index=True).index.names == ["alias", "id"]
+    assert User.objects.raw("SELECT id, name FROM users").to_pandas(index=True).index.name == "id"
+
+
+def test_an_index_that_is_not_there_is_refused_before_any_sql(legacy: object) -> None:
+    with statements(legacy) as sent:
+        with pytest.raises(FieldError, match="Did you mean 'name'"):
+            User.objects.to_pandas(index="nam")
+        with pytest.raises(FieldError, match="'id'"):
+            User.objects.values("name").to_pandas(index=True)
+        with pytest.raises(FieldValueError):
+            User.objects.to_pandas(dtype_backend="arrow")
+    assert not sent
+
+
+def test_every_batch_has_the_dtypes_of_the_whole(legacy: object) -> None:
+    for backend in (None, "pyarrow", "numpy_nullable"):
+        whole = User.objects.order_by("id").to_pandas(dtype_backend=backend)
+        parts = list(User.objects.order_by("id").to_pandas_batches(1, dtype_backend=backend))
+        assert [len(part) for part in parts] == [1, 1, 1, 1]
+        assert all(part.dtypes.equals(whole.dtypes) for part in parts)

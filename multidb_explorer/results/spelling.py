@@ -1,0 +1,92 @@
+"""Every value as text from which it can be had again exactly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["spelt"]
+
+
+def spelt(array: pa.Array) -> pa.Array:
+    """Give the values of a column as texts; NULL stays NULL.
+
+    Numbers have all their digits and no exponent where they are exact; dates, times and intervals are those of
+    ISO 8601; bytes are hexadecimal digits; lists are JSON.
+
+    Examples
+    --------
+    >>> spelt(pa.array([pa.MonthDayNano([14, 0, 500_000_000]), None])).to_pylist()
+    ['P14MT0.5S', None]
+    """
+    type_ = array.type
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_):
+        return array
+    if isinstance(array, pa.ExtensionArray):
+        return _uuids(array.storage) if type_ == pa.uuid() else spelt(array.storage)
+    if pa.types.is_dictionary(type_):
+        return spelt(array.dictionary_decode())
+    if pa.types.is_decimal(type_):
+        return _decimals(array)
+    if pa.types.is_timestamp(type_):
+        return pc.replace_substring(array.cast(pa.string()), " ", "T", max_replacements=1)
+    one = _spelling(type_)
+    return array.cast(pa.string()) if one is None else _each(array, one)
+
+
+def _spelling(type_: pa.DataType) -> Callable[[Any], str] | None:
+    """Give what spells one value, where Arrow itself does not."""
+    if pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or pa.types.is_fixed_size_binary(type_):
+        return bytes.hex
+    if pa.types.is_interval(type_):
+        return _interval
+    return _json if pa.types.is_nested(type_) else None
+
+
+def _each(array: pa.Array, one: Callable[[Any], str]) -> pa.Array:
+    return pa.array([None if value is None else one(value) for value in array.to_pylist()], pa.string())
+
+
+def _uuids(storage: pa.Array) -> pa.Array:
+    digits = _each(storage, bytes.hex)
+    parts = [pc.utf8_slice_codeunits(digits, *ends) for ends in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))]
+    return pc.binary_join_element_wise(*parts, "-")
+
+
+def _decimals(array: pa.Array) -> pa.Array:
+    """Write decimals plainly; Arrow gives tiny ones an exponent."""
+    found = array.cast(pa.string())
+    if not pc.any(pc.match_substring(found, "E")).as_py():
+        return found
+    return _each(array, "{:f}".format)
+
+
+def _interval(value: Any) -> str:
+    """Write an interval as ISO 8601 has it, each part with its own sign."""
+    months, days, nanoseconds = value
+    sign, rest = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
+    seconds = f"{rest // 10**9}.{rest % 10**9:09}".rstrip("0").rstrip(".")
+    text = "P" + (f"{months}M" if months else "") + (f"{days}D" if days else "")
+    return text + (f"T{sign}{seconds}S" if nanoseconds or text == "P" else "")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_items(value), ensure_ascii=False, default=_plain)
+
+
+def _items(value: Any) -> Any:
+    """Spell the intervals in a list, which JSON would take for lists of their own."""
+    if isinstance(value, pa.MonthDayNano):
+        return _interval(value)
+    return [_items(each) for each in value] if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> str:
+    """Give what JSON has no form for as text."""
+    if isinstance(value, bytes):
+        return value.hex()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
