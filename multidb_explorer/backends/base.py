@@ -20,9 +20,12 @@ from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.types import TypeEngine
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.computing import Computing
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.raw import Bind, Described, Prepared
 from multidb_explorer.backends.readers import Reader
+from multidb_explorer.backends.unknown import type_in_catalog
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import MissingDriver
 
@@ -175,7 +178,7 @@ class Backend(Computing):
         )
 
     def file(self, url: URL) -> Path | None:
-        """Give the file that a URL stands for, or ``None`` where it is not one file on this machine."""
+        """Give the file that a URL stands for, as it stands there; ``None`` where it is not one on this machine."""
         return None
 
     def engine_options(self, url: URL, *, read_only: bool, connect_timeout: int) -> dict[str, Any]:
@@ -239,6 +242,10 @@ class Backend(Computing):
         """Estimate the rows of the tables of a schema without counting them; unknown tables are left out."""
         return {}
 
+    def type_name(self, connection: Connection, table: sa.Table, column: str) -> str:
+        """Give the database's own name of a column's type that SQLAlchemy does not know; empty if nobody can tell."""
+        return type_in_catalog(connection, table, column)
+
     # Reading
 
     def readable(self, column: sa.ColumnElement[Any], kind: Kind) -> sa.ColumnElement[Any]:
@@ -249,9 +256,22 @@ class Backend(Computing):
         """Give the function that makes a driver's value canonical, or ``None`` where it already is."""
         return None
 
-    def described(self, cursor: Any) -> list[Kind]:
-        """Give the kinds of a raw result by what the driver says of its columns; ``any`` leaves it to the values."""
-        return [Kind("any")] * len(cursor.description)
+    def prepared(self, connection: Connection, sql: str, bind: Bind, limit: int | None) -> Prepared | None:
+        """Tell of the columns of SQL text before it runs; ``None`` where the product can't, or not of this text.
+
+        Parameters
+        ----------
+        limit
+            How many rows the statement to run shall give at most.
+        """
+        return None
+
+    def described(self, cursor: Any) -> list[Described]:
+        """Give the columns of a raw result by what the driver says of them; ``any`` leaves one to its values."""
+        return [Described(ResultColumn(str(item[0]), Kind("any"))) for item in cursor.description]
+
+    def abandon(self, connection: Connection, cursor: Any) -> None:
+        """Give up a result that was not read to its end, where closing it would still fetch every row."""
 
     def estimated(self, connection: Connection, statement: sa.Executable) -> int | None:
         """Estimate how many rows a statement gives, at once and without running it; ``None`` where nobody knows."""

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.duckdb_computing import DuckDBComputing
+from multidb_explorer.backends.duckdb_raw import described, prepared
 from multidb_explorer.backends.duckdb_reader import ArrowReader
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.readers import Reader
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL, Connection
     from sqlalchemy.types import TypeEngine
+
+    from multidb_explorer.backends.raw import Bind, Described, Prepared
 
 __all__ = ["DuckDBBackend"]
 
@@ -81,7 +84,7 @@ class DuckDBBackend(DuckDBComputing):
         return super().prepare_url(url.set(drivername="duckdb"))
 
     def file(self, url: URL) -> Path | None:
-        return None if _is_memory(url) or _is_remote(url) else Path(str(url.database)).absolute()
+        return None if _is_memory(url) or _is_remote(url) else Path(str(url.database))
 
     def engine_options(self, url: URL, *, read_only: bool, connect_timeout: int) -> dict[str, Any]:
         if _is_memory(url):
@@ -151,10 +154,11 @@ class DuckDBBackend(DuckDBComputing):
     def decoder(self, kind: Kind) -> Decoder | None:
         return _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
 
-    def described(self, cursor: Any) -> list[Kind]:
-        from multidb_explorer.backends.duckdb_dialect import parse_type
+    def prepared(self, connection: Connection, sql: str, bind: Bind, limit: int | None) -> Prepared | None:
+        return prepared(self.kind, connection, sql, bind, limit)
 
-        return [self.kind(parse_type(str(column[1]))) for column in cursor.description]
+    def described(self, cursor: Any) -> list[Described]:
+        return [described(self.kind, column[0], column[1]) for column in cursor.description]
 
     def estimated(self, connection: Connection, statement: sa.Executable) -> int | None:
         try:

@@ -24,7 +24,7 @@ from multidb_explorer.backends.mysql_computing import MySQLComputing, bytes_of, 
 from multidb_explorer.backends.mysql_estimating import estimated_rows
 from multidb_explorer.backends.mysql_reader import WireReader
 from multidb_explorer.backends.mysql_session import kill, stop_interrupted
-from multidb_explorer.backends.mysql_types import bit_kind, decoder_of, described_kind, integer_kind, problem
+from multidb_explorer.backends.mysql_types import bit_kind, decoder_of, described, integer_kind, problem
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import ValueNotRepresentable
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
     from sqlalchemy.types import TypeEngine
+
+    from multidb_explorer.backends.raw import Described
 
 __all__ = ["MySQLBackend"]
 
@@ -248,11 +250,19 @@ class MySQLBackend(MySQLComputing):
     def decoder(self, kind: Kind) -> Decoder | None:
         return decoder_of(kind)
 
-    def described(self, cursor: Any) -> list[Kind]:
+    def described(self, cursor: Any) -> list[Described]:
         result = getattr(cursor, "_result", None)
         if result is None or not hasattr(result, "fields"):
             return super().described(cursor)
-        return [described_kind(field) for field in result.fields]
+        return [described(field) for field in result.fields]
+
+    def abandon(self, connection: Connection, cursor: Any) -> None:
+        result: Any = getattr(cursor, "_result", None)
+        if getattr(result, "unbuffered_active", False):
+            # What is on its way is thrown away together with the connection, since the protocol can't skip it.
+            result.unbuffered_active = False
+            self.cancel(connection.connection.driver_connection)
+            connection.invalidate()
 
     def estimated(self, connection: Connection, statement: sa.Executable) -> int | None:
         return estimated_rows(connection, statement)

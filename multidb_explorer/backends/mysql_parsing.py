@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
 from multidb_explorer.backends.arrow import arrow_schema, to_array
 from multidb_explorer.backends.columns import ResultColumn
+from multidb_explorer.backends.computed import computed
 from multidb_explorer.backends.mysql_arrays import STRANGE, array_of, reads
 from multidb_explorer.backends.mysql_types import decoder_of
 from multidb_explorer.backends.mysql_wire import Cells, Rows
@@ -98,24 +98,5 @@ def _by_values(values: Sequence[Any], column: ResultColumn) -> pa.Array:
 def _canonical(values: Sequence[Any], column: ResultColumn) -> Sequence[Any]:
     decoder = decoder_of(column.kind)
     if column.computed:
-        decoder = _COMPUTED.get(column.kind.name, decoder)
-        if column.kind.name == "decimal":
-            values = [Decimal(repr(value)) if isinstance(value, float) else value for value in values]
+        decoder = computed(column.kind, decoder)
     return values if decoder is None else [None if value is None else decoder(value) for value in values]
-
-
-def _whole(value: Any) -> int:
-    found = int(value)
-    if found != value:
-        raise ValueError(f"{value!r} is not a whole number")
-    return found
-
-
-def _truth(value: Any) -> bool:
-    if value in (0, 1):
-        return bool(value)
-    raise ValueError(f"{value!r} is neither true nor false")
-
-
-# What an expression gives may come in another form than a stored value: a sum of integers as a decimal.
-_COMPUTED: dict[str, Callable[[Any], Any]] = {"integer": _whole, "float": float, "boolean": _truth}

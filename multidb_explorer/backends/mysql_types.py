@@ -13,12 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from multidb_explorer.backends.base import Decoder
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
+from multidb_explorer.backends.raw import Described
 
 if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["bit_kind", "decoder_of", "described_kind", "integer_kind", "problem"]
+__all__ = ["bit_kind", "decoder_of", "described", "integer_kind", "problem"]
 
 _BITS: tuple[tuple[type[TypeEngine[Any]], int], ...] = (
     (mysql.TINYINT, 8),
@@ -67,6 +69,11 @@ def _to_boolean(value: Any) -> bool:
     )
 
 
+def _to_integer(value: Any) -> int:
+    # A BIT column arrives as its bytes unless it was read as a number.
+    return int.from_bytes(value) if isinstance(value, bytes) else value
+
+
 def _to_datetime(value: Any) -> dt.datetime:
     if isinstance(value, dt.datetime):
         return value
@@ -113,6 +120,7 @@ def _to_any_text(value: Any) -> str:
 
 _DECODERS: dict[str, Decoder] = {
     "boolean": _to_boolean,
+    "integer": _to_integer,
     "date": _to_date,
     "time": _to_time,
     "timestamp": _to_datetime,
@@ -141,19 +149,28 @@ _NAMED = {
     11: "time",
     12: "timestamp",
     245: "json",
-    16: "binary",
     247: "text",
     248: "text",
 }
+_TINY, _BIT, _GEOMETRY = 1, 16, 255
 _UNSIGNED = 32
 _BINARY_CHARSET = 63
 
 
-def described_kind(field: Any) -> Kind:
-    """Give the kind of one column of a raw result by what the server said of it."""
+def described(field: Any) -> Described:
+    """Tell of one column of a raw result by what the server said of it."""
+    type_name = "GEOMETRY" if field.type_code == _GEOMETRY else ""
+    return Described(ResultColumn(str(field.name), _described_kind(field)), type_name)
+
+
+def _described_kind(field: Any) -> Kind:
     code = field.type_code
     unsigned = bool(field.flags & _UNSIGNED)
-    if code in _WHOLE:
+    if code == _TINY and field.length == 1 and not unsigned:
+        kind = Kind("boolean")
+    elif code == _BIT:
+        kind = bit_kind(field.length)
+    elif code in _WHOLE:
         kind = Kind("integer", bits=_WHOLE[code], unsigned=unsigned and code != 13)
     elif code in _DECIMALS:
         # The length counts the sign and the point too.

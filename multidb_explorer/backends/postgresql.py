@@ -17,7 +17,8 @@ from multidb_explorer.backends.base import Decoder, Driver, Features, ForeignKey
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.postgresql_computing import PostgreSQLComputing
 from multidb_explorer.backends.postgresql_copy import CopyReader
-from multidb_explorer.backends.postgresql_driver import EXACT, read_exactly
+from multidb_explorer.backends.postgresql_described import described
+from multidb_explorer.backends.postgresql_driver import read_exactly
 from multidb_explorer.backends.postgresql_readers import ADBCReader, estimated
 from multidb_explorer.backends.postgresql_twin import kept
 from multidb_explorer.backends.values import canonical, month_day_nano
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
     from sqlalchemy.types import TypeEngine
 
+    from multidb_explorer.backends.raw import Described
     from multidb_explorer.backends.readers import Reader
 
 __all__ = ["PostgreSQLBackend"]
@@ -227,10 +229,8 @@ class PostgreSQLBackend(PostgreSQLComputing):
             return _array_decoder(self.decoder(kind.item))
         return None
 
-    def described(self, cursor: Any) -> list[Kind]:
-        if not hasattr(cursor, "pgresult"):
-            return super().described(cursor)
-        return [_described_kind(column, cursor.adapters.types) for column in cursor.description]
+    def described(self, cursor: Any) -> list[Described]:
+        return described(cursor) if hasattr(cursor, "pgresult") else super().described(cursor)
 
     def estimated(self, connection: Connection, statement: sa.Executable) -> int | None:
         return estimated(connection, statement)
@@ -339,38 +339,6 @@ def _list_type(type_: TypeEngine[Any]) -> TypeEngine[Any] | None:
         return sa.DateTime(timezone=type_.timezone)
     wide = ((sa.Integer, sa.BigInteger()), (sa.String, sa.Text()), (sa.Numeric, sa.Numeric()))
     return next((whole for narrow, whole in wide if isinstance(type_, narrow)), None)
-
-
-_DESCRIBED: dict[str, Kind] = {
-    "int2": Kind("integer", bits=16),
-    "int4": Kind("integer", bits=32),
-    "int8": Kind("integer", bits=64),
-    "oid": Kind("integer", bits=32, unsigned=True),
-    "float4": Kind("float", bits=32),
-    "float8": Kind("float", bits=64),
-    "numeric": Kind("decimal"),
-    "bool": Kind("boolean"),
-    "date": Kind("date"),
-    "time": Kind("time"),
-    "timestamp": Kind("timestamp"),
-    "timestamptz": Kind("timestamp", tz=True),
-    "uuid": Kind("uuid"),
-    "bytea": Kind("binary"),
-    "interval": Kind("interval"),
-    "json": Kind("json"),
-    "jsonb": Kind("json"),
-}
-
-
-def _described_kind(column: Any, types: Any) -> Kind:
-    """Give the kind of one column of a raw result; what is not exact as a Python value arrives as text."""
-    info = types.get(column.type_code)
-    name = info.name if info is not None else ""
-    if name == "numeric" and info.oid == column.type_code:
-        return Kind("decimal", precision=column.precision, scale=column.scale)
-    kind = _DESCRIBED.get(name, Kind("text"))
-    is_array = info is not None and info.array_oid == column.type_code
-    return Kind("array", item=kind) if is_array and (name in EXACT or kind.name == "json") else kind
 
 
 def _problem(value: Any, kind: Kind) -> str:

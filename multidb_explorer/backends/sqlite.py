@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite import DATETIME
 from sqlalchemy.engine import URL, Connection, Dialect, Inspector
 from sqlalchemy.pool import StaticPool
@@ -32,6 +33,8 @@ from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import FieldError, ValueNotRepresentable
 
 __all__ = ["SQLiteBackend"]
+
+registry.register("sqlite.multidb", "multidb_explorer.backends.sqlite_dialect", "MultiDBSQLiteDialect")
 
 
 class _ISODateTime(DATETIME):
@@ -70,7 +73,7 @@ class SQLiteBackend(SQLiteComputing):
 
     name: ClassVar[str] = "sqlite"
     title: ClassVar[str] = "SQLite"
-    drivers: ClassVar[tuple[Driver, ...]] = (Driver("sqlite+pysqlite", "sqlite3"),)
+    drivers: ClassVar[tuple[Driver, ...]] = (Driver("sqlite+multidb", "sqlite3"),)
     features: ClassVar[Features] = Features(
         files=True,
         read_only_session=True,
@@ -92,9 +95,13 @@ class SQLiteBackend(SQLiteComputing):
 
     # Reaching the database
 
+    def prepare_url(self, url: URL) -> URL:
+        own = url.drivername == "sqlite+pysqlite"
+        return super().prepare_url(url.set(drivername="sqlite") if own else url)
+
     def file(self, url: URL) -> Path | None:
         in_memory = _is_memory(url) or str(url.database).startswith("file:")
-        return None if in_memory else Path(str(url.database)).absolute()
+        return None if in_memory else Path(str(url.database))
 
     def engine_options(self, url: URL, *, read_only: bool, connect_timeout: int) -> dict[str, Any]:
         # JSON arrives here as checked text already.
@@ -104,7 +111,7 @@ class SQLiteBackend(SQLiteComputing):
             options["connect_args"]["check_same_thread"] = False
             options["poolclass"] = StaticPool
         elif read_only and (path := self.file(url)) is not None:
-            name = f"file:{quote(str(path))}?mode=ro"
+            name = f"file:{quote(str(path.absolute()))}?mode=ro"
             options["creator"] = lambda: sqlite3.connect(
                 name, uri=True, timeout=connect_timeout, check_same_thread=False
             )
@@ -120,15 +127,23 @@ class SQLiteBackend(SQLiteComputing):
             connection.execute("PRAGMA query_only = ON")
 
     def begin(self, connection: Connection) -> None:
-        keep_connected(connection)
-        # A transaction that starts by reading can't always become a writing one: the lock is taken first.
-        mode = connection.get_execution_options().get("multidb_session", "reads")
+        known = connection.info
+        if "guarded" not in known:
+            keep_connected(connection)
+            known["guarded"] = False
+        mode = connection.get_execution_options().get("multidb_session")
         guarded = mode == "reads only"
-        if guarded != connection.info.get("guarded", False):
+        if guarded != known["guarded"]:
             # The pragma outlives the transaction, so the next one on this connection takes it back.
             connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if guarded else 'OFF'}")
-            connection.info["guarded"] = guarded
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "writes" else "BEGIN")
+            known["guarded"] = guarded
+        if mode == "writes":
+            # A transaction that starts by reading can't always become a writing one: the lock is taken first.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            # It takes no lock, so it neither waits nor fails, and there is nothing for SQLAlchemy to watch.
+            session: Any = connection.connection.driver_connection
+            session.execute("BEGIN")
 
     def server_info(self, connection: Connection) -> ServerInfo:
         # Reading the schema is what tells a database from any other file.
@@ -160,6 +175,10 @@ class SQLiteBackend(SQLiteComputing):
 
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         return row_estimates(connection)
+
+    def type_name(self, connection: Connection, table: sa.Table, column: str) -> str:
+        # There is none but the one that was reflected, and the standard's catalog isn't there.
+        return ""
 
     # Reading
 

@@ -8,6 +8,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from multidb_explorer.backends.base import Decoder
+from multidb_explorer.backends.computed import computed as of_expressions
 from multidb_explorer.backends.kinds import Kind
 
 __all__ = ["decoder_of", "naive", "number", "to_datetime", "to_interval", "to_time", "to_uuid"]
@@ -134,22 +135,6 @@ _DECODERS: dict[str, Decoder] = {
 }
 
 
-def _computed_integer(value: Any) -> int:
-    found = int(value)
-    if found != value:
-        raise ValueError(f"{value!r} is not a whole number")
-    return found
-
-
-def _computed_boolean(value: Any) -> bool:
-    if value in (0, 1):
-        return bool(value)
-    raise ValueError(f"{value!r} is neither true nor false")
-
-
-_COMPUTED: dict[str, Decoder] = {"integer": _computed_integer, "float": float, "boolean": _computed_boolean}
-
-
 def decoder_of(kind: Kind, *, computed: bool = False) -> Decoder | None:
     """Give the reader of a kind's stored values, or of those that an expression gives.
 
@@ -158,8 +143,8 @@ def decoder_of(kind: Kind, *, computed: bool = False) -> Decoder | None:
     >>> decoder_of(Kind("decimal", precision=6, scale=2))(5)
     Decimal('5.00')
     """
-    if computed and kind.name in _COMPUTED:
-        return _COMPUTED[kind.name]
     if kind.name == "decimal":
-        return _decimal_decoder(kind.scale)
-    return _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
+        stored: Decoder | None = _decimal_decoder(kind.scale)
+    else:
+        stored = _DECODERS.get("instant" if kind.name == "timestamp" and kind.tz else kind.name)
+    return of_expressions(kind, stored) if computed else stored

@@ -9,7 +9,7 @@ __all__ = ["type_in_catalog"]
 
 
 def type_in_catalog(connection: Connection, table: sa.Table, column: str) -> str:
-    """Ask the database's own catalog for the name of a column's type; empty where it has no standard catalog."""
+    """Ask the standard's catalog for the name of a column's type; empty where it does not list the column."""
     wanted = sa.select(sa.text("*")).select_from(sa.text("information_schema.columns"))
     wanted = wanted.where(
         sa.literal_column("table_name") == sa.bindparam("name", table.name),
@@ -17,8 +17,6 @@ def type_in_catalog(connection: Connection, table: sa.Table, column: str) -> str
     )
     if table.schema is not None:
         wanted = wanted.where(sa.literal_column("table_schema") == sa.bindparam("home", table.schema))
-    if connection.dialect.name == "sqlite":
-        return ""
     row = connection.execute(wanted).mappings().first()
     found = {name.lower(): value for name, value in row.items()} if row is not None else {}
     # The whole declaration (MySQL), the name of a type that somebody made (PostgreSQL), else the standard's name.

@@ -6,6 +6,7 @@ such relations gets its own grouped table here, and these are joined by their ke
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -104,7 +105,10 @@ def _begun(
         return None, outputs
     kept = selection.bound.kept
     if "select" not in kept:
-        kept["select"] = sa.select(*(_labelled(output, selection, bare=False) for output in own))
+        columns, table = [_labelled(output, selection, bare=False) for output in own], selection.bound.table
+        whole = len(columns) == len(table.c) and all(map(operator.is_, columns, table.c))
+        # SQLAlchemy finds a statement that it compiled before by all of its parts, and a table is a single one.
+        kept["select"] = sa.select(table) if whole else sa.select(*columns)
     return kept["select"], outputs[len(own) :]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from multidb_explorer.errors import FieldError, FieldValueError, KeyRequired, MissingDriver, one_of
 from multidb_explorer.options import options
 from multidb_explorer.query import compiler
+from multidb_explorer.results.notices import tell_of_table
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.stream import read_batches, read_table
 
@@ -126,6 +127,8 @@ class Tabular:
     def to_polars(self) -> pl.DataFrame:
         """Read everything into a polars DataFrame.
 
+        What polars has no exact form for is text: decimals of more than 38 digits, UUIDs, and intervals (ISO 8601).
+
         Raises
         ------
         MissingDriver
@@ -141,9 +144,9 @@ class Tabular:
         13
         """
         required("polars", "to_polars()", "polars")
-        import polars as pl
+        from multidb_explorer.results.for_polars import to_polars
 
-        return pl.DataFrame(self._table("to_polars"))
+        return to_polars(self._table("to_polars"))
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Hand the rows to any library that reads Arrow streams, batch by batch as it takes them."""
@@ -413,7 +416,9 @@ class Framed(Tabular):
     # How its rows are read
 
     def _table(self, frame: str) -> pa.Table:
-        return read_table(self._database, self._frame_reading(), frame=frame)
+        reading = self._frame_reading()
+        self._tell(reading)
+        return read_table(self._database, reading, frame=frame)
 
     def _stream(self, frame: str, batch_rows: int | None = None) -> Stream:
         from multidb_explorer.backends.arrow import arrow_schema
@@ -423,9 +428,14 @@ class Framed(Tabular):
         if by_value or database.shares_connection:
             # Types that follow the values need them all, and a consumer in another thread is outside of this block.
             return super()._stream(frame, batch_rows)
+        self._tell(reading)
         size = batch_rows or options.batch_rows
         batches = read_batches(database, reading, size, frame=frame)
         return Stream(arrow_schema(reading.columns), _cut(batches, size))
+
+    def _tell(self, reading: Reading) -> None:
+        """Tell the person who reads a frame which of its columns are the database's own text."""
+        tell_of_table(self._database, self.bound.table, reading.columns)
 
     def _frame_reading(self) -> Reading:
         if not self._state.empty:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +10,11 @@ import pyarrow as pa
 from multidb_explorer.backends.arrow import arrow_schema, to_array
 from multidb_explorer.backends.base import Backend, Decoder
 from multidb_explorer.backends.columns import ResultColumn
+from multidb_explorer.backends.computed import computed, span
 from multidb_explorer.backends.readers import Unreadable
+from multidb_explorer.results.by_values import array_by_values
 
-__all__ = ["Row", "array_by_values", "decoded", "python_rows", "to_arrays", "to_batch"]
+__all__ = ["Row", "decoded", "python_rows", "to_arrays", "to_batch"]
 
 Row = tuple[Any, ...]
 
@@ -45,10 +45,7 @@ def decoded(rows: Sequence[Row], columns: Sequence[ResultColumn], backend: Backe
 def _decode(values: Sequence[Any], column: ResultColumn, backend: Backend) -> Sequence[Any]:
     decoder: Decoder | None = backend.decoder(column.kind)
     if column.computed:
-        # What an expression gives may come in another form than a stored value: a sum of integers as a decimal.
-        decoder = _COMPUTED.get(column.kind.name, decoder)
-        if column.kind.name == "decimal":
-            values = [Decimal(repr(value)) if isinstance(value, float) else value for value in values]
+        decoder = computed(column.kind, decoder)
     if decoder is None or _is_canonical(values, column):
         return values
     try:
@@ -66,29 +63,6 @@ def _is_canonical(values: Sequence[Any], column: ResultColumn) -> bool:
 _CANONICAL = {"integer": {int, type(None)}, "text": {str, type(None)}}
 
 
-def _whole(value: Any) -> int:
-    found = int(value)
-    if found != value:
-        raise ValueError(f"{value!r} is not a whole number")
-    return found
-
-
-def _truth(value: Any) -> bool:
-    if value in (0, 1):
-        return bool(value)
-    raise ValueError(f"{value!r} is neither true nor false")
-
-
-def _span(value: Any) -> Any:
-    """Give a difference of two moments as a timedelta, in whichever form it came."""
-    if isinstance(value, dt.timedelta) or value.months:
-        return value
-    return dt.timedelta(days=value.days, microseconds=value.nanoseconds // 1000)
-
-
-_COMPUTED: dict[str, Decoder] = {"integer": _whole, "float": float, "boolean": _truth, "interval": _span}
-
-
 def _array(values: Sequence[Any], column: ResultColumn) -> pa.Array:
     if column.kind.name == "any":
         return array_by_values(values)
@@ -96,21 +70,6 @@ def _array(values: Sequence[Any], column: ResultColumn) -> pa.Array:
         return to_array(values, column.kind)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise Unreadable(column, error) from None
-
-
-def array_by_values(values: Sequence[Any]) -> pa.Array:
-    """Type a column whose database keeps a type per value only (an expression in SQLite, for one).
-
-    Examples
-    --------
-    >>> array_by_values([1, "a"]).to_pylist()
-    ['1', 'a']
-    """
-    try:
-        array = pa.array(values)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
-    return array.cast(pa.string()) if pa.types.is_null(array.type) else array
 
 
 def python_rows(batch: pa.RecordBatch, columns: Sequence[ResultColumn]) -> Iterator[Row]:
@@ -121,5 +80,5 @@ def python_rows(batch: pa.RecordBatch, columns: Sequence[ResultColumn]) -> Itera
 def _python_values(array: pa.Array, column: ResultColumn) -> list[Any]:
     values: list[Any] = array.to_pylist()
     if column.computed and column.kind.name == "interval":
-        return [None if value is None else _span(value) for value in values]
+        return [None if value is None else span(value) for value in values]
     return values

@@ -11,7 +11,6 @@ from time import perf_counter
 import pyarrow as pa
 
 from multidb_explorer.backends.base import Backend
-from multidb_explorer.backends.raw import abandon
 from multidb_explorer.backends.readers import Reader, Request, StepAside
 from multidb_explorer.options import options
 from multidb_explorer.results.decoding import Row, to_batch
@@ -56,7 +55,7 @@ def _fetching(backend: Backend, request: Request) -> Iterator[Callable[[int], Se
         # Not cursor.fetchmany: a streaming result has taken the first rows out of the cursor into a buffer already.
         yield lambda size: result.cursor_strategy.fetchmany(result, cursor, size)
     finally:
-        abandon(backend, request.connection, cursor)
+        backend.abandon(request.connection, cursor)
         result.close()
 
 

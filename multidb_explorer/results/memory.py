@@ -305,7 +305,8 @@ class Guard:
 
     def _refuse(self, sum_: str) -> NoReturn:
         allowed = self.allowed or 0
-        part = "half" if self._share == 0.5 else f"{self._share or 0:.0%}"
+        share = self._share or 0
+        part = "half" if share == 0.5 else f"{share:.2%}" if share < 0.01 else f"{share:.0%}"
         taken = max(self.needed() or 0, self._bytes * self._factor)
         file = f"{self._database.alias}.parquet"
         raise FrameTooLarge(

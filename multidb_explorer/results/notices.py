@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from sqlalchemy.types import NullType, TypeEngine
 
 from multidb_explorer.backends.columns import ResultColumn
-from multidb_explorer.backends.unknown import type_in_catalog
 from multidb_explorer.connections.database import Database
 from multidb_explorer.display import notice
 from multidb_explorer.errors import MultiDBError
@@ -64,7 +63,7 @@ def _type_name(database: Database, table: sa.Table, column: sa.Column[Any]) -> s
         return _spelt(column.type, database)
     try:
         with database.connect() as connection:
-            return type_in_catalog(connection, table, column.name)
+            return database.backend.type_name(connection, table, column.name)
     except MultiDBError:
         # A notice is no reason to fail.
         return ""

@@ -11,7 +11,8 @@ import pyarrow as pa
 from multidb_explorer.backends.arrow import arrow_schema
 from multidb_explorer.connections.database import Database
 from multidb_explorer.options import options
-from multidb_explorer.results.decoding import Row, array_by_values
+from multidb_explorer.results.by_values import array_by_values
+from multidb_explorer.results.decoding import Row
 from multidb_explorer.results.fetching import fetched
 from multidb_explorer.results.memory import FRAMES, Guard
 from multidb_explorer.results.progress import Meter

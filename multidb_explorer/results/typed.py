@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, CursorResult
 from multidb_explorer.backends.arrow import arrow_schema
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.backends.raw import Prepared, abandon, described, is_query, prepared
+from multidb_explorer.backends.raw import Described, Prepared, is_query
 from multidb_explorer.backends.readers import Unreadable
 from multidb_explorer.connections.database import Database
 from multidb_explorer.options import options
@@ -94,14 +94,14 @@ def read_sql_text(
 
 def _prepared(asked: _Asked, connection: Connection) -> Prepared | None:
     bind = partial(bound_text, params=asked.params)
-    return prepared(asked.database.backend, connection, asked.sql, bind, asked.limit)
+    return asked.database.backend.prepared(connection, asked.sql, bind, asked.limit)
 
 
 def _by_reader(asked: _Asked, connection: Connection, known: Prepared) -> pa.Table:
     columns = tuple(one.column for one in known.columns)
     reading = Reading(known.statement, columns, asked.limit)
     batches = fetched(asked.database.backend, request(asked.database, connection, reading, asked.batch_rows))
-    tell_of_text(asked.database, {one.column.name: one.type_name for one in known.columns if one.type_name})
+    _tell(asked, known.columns)
     return pa.Table.from_batches(_first_rows(batches, asked.limit), arrow_schema(columns))
 
 
@@ -116,6 +116,11 @@ def _first_rows(batches: Iterator[pa.RecordBatch], limit: int | None) -> list[pa
     return found
 
 
+def _tell(asked: _Asked, columns: Sequence[Described]) -> None:
+    opaque = [one for one in columns if one.column.kind.name == "other"]
+    tell_of_text(asked.database, {one.column.name: one.type_name for one in opaque})
+
+
 # Through the driver's cursor
 
 
@@ -125,16 +130,16 @@ def _by_cursor(asked: _Asked, connection: Connection, *, stream: bool) -> pa.Tab
         return pa.table({})
     backend = asked.database.backend
     try:
-        said = described(backend, result.cursor)
+        said = backend.described(result.cursor)
         columns = [one.column for one in said]
-        tell_of_text(asked.database, {one.column.name: one.type_name for one in said if one.type_name})
+        _tell(asked, said)
         chunks = _chunks(asked, result)
         if not any(column.kind.name == "any" for column in columns):
             return pa.Table.from_batches([to_batch(rows, columns, backend) for rows in chunks], arrow_schema(columns))
         return _by_values(asked, [row for rows in chunks for row in rows], columns)
     finally:
         if result.cursor is not None:
-            abandon(backend, connection, result.cursor)
+            backend.abandon(connection, result.cursor)
         result.close()
 
 
@@ -143,8 +148,9 @@ def _executed(asked: _Asked, connection: Connection, *, stream: bool) -> CursorR
         return _sent(asked, connection, stream=False)
     try:
         return _sent(asked, connection, stream=True)
-    except sa.exc.DBAPIError:
+    except (sa.exc.ProgrammingError, sa.exc.NotSupportedError):
         # Not every text can stand in a cursor's declaration; what is wrong with it is best said of the text itself.
+        # No other error leads here: what was stopped must not begin again.
         connection.rollback()
         return _sent(asked, connection, stream=False)
 

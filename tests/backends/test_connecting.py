@@ -115,7 +115,8 @@ def test_a_missing_driver_names_the_extra(target, monkeypatch) -> None:
         ("mysql+mysqlconnector://h/d", "mysql+mysqlconnector"),
         ("duckdb:///d", "duckdb+multidb"),
         ("duckdb+duckdb_engine:///d", "duckdb+multidb"),
-        ("sqlite:///d", "sqlite+pysqlite"),
+        ("sqlite:///d", "sqlite+multidb"),
+        ("sqlite+pysqlite:///d", "sqlite+multidb"),
     ],
 )
 def test_a_url_without_driver_gets_one(given: str, wanted: str) -> None:

@@ -1,0 +1,104 @@
+"""From the arrays of the reading process to the declared ones, a column at a time.
+
+They hold what SQLite stores: integers, doubles, texts and bytes, each column one class of them.
+"""
+
+from __future__ import annotations
+
+from binascii import unhexlify
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from multidb_explorer.backends.kinds import Kind
+from multidb_explorer.backends.sqlite_arrays import array_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["declared_array"]
+
+_EXACT = 10**15
+"""Decimals of so many digits and their nearest doubles stand for each other; those of more may not."""
+
+
+def declared_array(stored: pa.Array, kind: Kind) -> pa.Array:
+    """Bring a column to its declared type where each of its values has the kind's usual form.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where they have not, or where it takes the decoder of the kind to tell.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> declared_array(pa.array([0.5, None]), Kind("decimal", precision=5, scale=2)).to_pylist()
+    [Decimal('0.50'), None]
+    """
+    maker = _MAKERS.get(kind.name)
+    # What is made of texts and bytes takes arrays of them as well as tuples.
+    return array_of(stored, kind) if maker is None else maker(stored, kind)
+
+
+def _cast(stored: pa.Array, kind: Kind) -> pa.Array:
+    from multidb_explorer.backends.arrow import arrow_type
+
+    return stored.cast(arrow_type(kind))
+
+
+def _booleans(stored: pa.Array, _kind: Kind) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(stored).as_py()
+    if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] <= 1:
+        raise ValueError("neither 0 nor 1")
+    return stored.cast(pa.bool_())
+
+
+def _decimals(stored: pa.Array, kind: Kind) -> pa.Array:
+    import numpy as np
+    import pyarrow as pa
+
+    if kind.precision is None or kind.scale is None or kind.precision > 38 or not 0 <= kind.scale <= 15:
+        raise TypeError("too many digits for doubles")
+    doubles = stored.fill_null(0).to_numpy()
+    unit = 10.0**kind.scale
+    # Far from zero the product is infinite, which is no decimal of the column.
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = np.rint(doubles * unit)
+        exact = (np.abs(scaled) < min(_EXACT, 10**kind.precision)) & (scaled / unit == doubles)
+    if not exact.all():
+        raise ValueError("not every double is a decimal of the column")
+    wide = pa.array(scaled.astype(np.int64), mask=_missing(stored)).cast(pa.decimal128(19, 0))
+    return pa.Array.from_buffers(pa.decimal128(kind.precision, kind.scale), len(wide), wide.buffers())
+
+
+def _missing(stored: pa.Array) -> pa.Array | None:
+    return stored.is_null() if stored.null_count else None
+
+
+def _uuids(stored: pa.Array, kind: Kind) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from multidb_explorer.backends.arrow import arrow_type
+
+    given = stored.drop_null()
+    # Of another length, they don't fit and are refused.
+    digits = given.cast(pa.binary()).cast(pa.binary(32))
+    written = memoryview(digits.buffers()[1])[digits.offset * 32 : (digits.offset + len(digits)) * 32]
+    packed = pa.Array.from_buffers(pa.binary(16), len(digits), [None, pa.py_buffer(unhexlify(written))])
+    if stored.null_count:
+        places = pc.cumulative_sum(stored.is_valid().cast(pa.int64()))
+        packed = packed.take(pc.if_else(stored.is_valid(), pc.subtract(places, 1), None))
+    return pa.ExtensionArray.from_storage(arrow_type(kind), packed)
+
+
+_MAKERS: dict[str, Callable[[pa.Array, Kind], pa.Array]] = {
+    "integer": _cast,
+    "float": _cast,
+    "decimal": _decimals,
+    "boolean": _booleans,
+    "uuid": _uuids,
+}
