@@ -53,6 +53,8 @@ def _needs_text(kind: Kind) -> bool:
 
 def _relation(connection: Connection, statement: sa.Executable) -> Any:
     """Have a statement described; it is not run, so nobody who counts statements is told."""
+    import duckdb
+
     if not connection.in_transaction():
         # What the engine would run at once all the same (a WITH that writes) is refused by the session.
         connection.begin()
@@ -60,7 +62,7 @@ def _relation(connection: Connection, statement: sa.Executable) -> Any:
     text, values = _compiled(connection, statement)
     try:
         return interruptibly(lambda: session.raw.sql(text, params=values), session.raw.interrupt)
-    except connection.dialect.loaded_dbapi.ProgrammingError:
+    except duckdb.ProgrammingError:
         # What is wrong with the text is told when it runs.
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -261,7 +262,10 @@ class MySQLBackend(MySQLComputing):
         if getattr(result, "unbuffered_active", False):
             # What is on its way is thrown away together with the connection, since the protocol can't skip it.
             result.unbuffered_active = False
-            self.cancel(connection.connection.driver_connection)
+            session: Any = connection.connection.driver_connection
+            # Where no second session is to be had, the server hears of it when it sends on.
+            with suppress(session.Error):
+                self.cancel(session)
             connection.invalidate()
 
     def estimated(self, connection: Connection, statement: sa.Executable) -> int | None:

@@ -152,7 +152,8 @@ _NAMED = {
     247: "text",
     248: "text",
 }
-_TINY, _BIT, _GEOMETRY = 1, 16, 255
+_TINY, _FLOAT, _BIT, _GEOMETRY = 1, 4, 16, 255
+_ROUNDED = "The server writes a FLOAT with six digits; select the column + 0e0 to have all of them."
 _UNSIGNED = 32
 _BINARY_CHARSET = 63
 
@@ -160,7 +161,8 @@ _BINARY_CHARSET = 63
 def described(field: Any) -> Described:
     """Tell of one column of a raw result by what the server said of it."""
     type_name = "GEOMETRY" if field.type_code == _GEOMETRY else ""
-    return Described(ResultColumn(str(field.name), _described_kind(field)), type_name)
+    rounded = _ROUNDED if field.type_code == _FLOAT else ""
+    return Described(ResultColumn(str(field.name), _described_kind(field)), type_name, rounded)
 
 
 def _described_kind(field: Any) -> Kind:

@@ -309,14 +309,16 @@ def _connected(session: Any, state: State) -> Twin:
     from adbc_driver_postgresql import dbapi
 
     address = _address(session.info)
-    connection = interruptibly(lambda: dbapi.connect(address, autocommit=True), lambda: None)
-    twin = Twin(connection, state)
+    made: list[Twin] = []
     try:
-        twin.prepare(_settings(session, state))
+        interruptibly(lambda: made.append(Twin(dbapi.connect(address, autocommit=True), state)), lambda: None)
+        made[0].prepare(_settings(session, state))
     except BaseException:
-        twin.close()
+        # An interrupt comes after it was made, and before anybody knows of it.
+        for twin in made:
+            twin.close()
         raise
-    return twin
+    return made[0]
 
 
 def _address(info: Any) -> str:

@@ -21,10 +21,19 @@ Bind = Callable[[str], sa.Executable]
 
 @dataclass(frozen=True)
 class Described:
-    """A column of SQL text, and the product's own name of its type where that is known and its values are text."""
+    """A column of SQL text.
+
+    Attributes
+    ----------
+    type_name
+        The product's own name of its type, where that is known and its values are text.
+    rounded
+        Where the product sends rounded values: why, and how to have all digits, as a sentence.
+    """
 
     column: ResultColumn
     type_name: str = ""
+    rounded: str = ""
 
 
 @dataclass(frozen=True)

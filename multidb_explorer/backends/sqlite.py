@@ -23,10 +23,12 @@ from sqlalchemy.types import TypeEngine
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.readers import Reader
+from multidb_explorer.backends.sqlite_children import stop_child
 from multidb_explorer.backends.sqlite_computing import SQLiteComputing
 from multidb_explorer.backends.sqlite_estimates import row_estimates, statement_estimate
 from multidb_explorer.backends.sqlite_functions import register
 from multidb_explorer.backends.sqlite_interrupts import Noting, keep_connected, listen, stopped_by_user
+from multidb_explorer.backends.sqlite_process import ProcessReader
 from multidb_explorer.backends.sqlite_reader import ColumnReader
 from multidb_explorer.backends.sqlite_values import decoder_of, naive, number
 from multidb_explorer.backends.values import canonical
@@ -87,7 +89,7 @@ class SQLiteBackend(SQLiteComputing):
         widens_integers=True,
         max_parameters=32_000,
     )
-    readers: ClassVar[tuple[Reader, ...]] = (ColumnReader(),)
+    readers: ClassVar[tuple[Reader, ...]] = (ProcessReader(), ColumnReader())
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
         sa.DateTime: _ISODateTime,
         sa.Numeric: _ExactNumeric,
@@ -262,6 +264,7 @@ class SQLiteBackend(SQLiteComputing):
     # Stopping and failing
 
     def cancel(self, connection: Any) -> None:
+        stop_child(connection)
         connection.interrupt()
 
     def trouble(self, error: BaseException) -> Trouble:

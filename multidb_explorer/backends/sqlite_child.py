@@ -12,16 +12,25 @@ import signal
 import struct
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-__all__ = ["BATCH", "END", "FAILED", "HEADER", "ODD", "SCHEMA", "main"]
+__all__ = ["BATCH", "END", "FAILED", "HEADER", "ODD", "SCHEMA", "USUAL", "main"]
 
 HEADER = struct.Struct("<cQ")
 """What stands before each message: its kind, and its length in bytes."""
 
-SCHEMA, BATCH, END, ODD, FAILED = b"S", b"B", b"E", b"O", b"F"
-"""Kinds of messages; that a value is stored in another class than its column's is said before anything is read."""
+SCHEMA, BATCH, USUAL, ODD, END, FAILED = b"S", b"B", b"U", b"O", b"E", b"F"
+"""Kinds of messages. Batches count once all values are known to be usual: stored in the class of their column."""
+
+_AHEAD = 128 << 20
+"""Bytes that are read before that is known."""
+
+_CHANGES = "PRAGMA data_version"
+"""Another number once anybody else has written to the file."""
+
+_TRIES = 20
 
 
 def main() -> None:
@@ -55,16 +64,47 @@ def _obey(answers: BinaryIO, order: dict[str, Any]) -> None:
 def _messages(
     uri: str, busy: int, check: str, sql: str, checked: list[int], parameters: list[int], size: int
 ) -> Iterator[tuple[bytes, Any]]:
-    with _session(uri, busy) as session:
-        # One transaction for both: what was checked is what is read.
-        with _running(session, check, checked, 1) as found:
-            odd = any(batch.num_rows for batch in found)
-        if not odd:
-            with _running(session, sql, parameters, size) as batches:
-                yield SCHEMA, batches.schema.serialize()
-                for batch in batches:
-                    yield BATCH, batch.serialize()
-    yield (ODD if odd else END), b""
+    with _twins(uri, busy) as (reading, checking), ThreadPoolExecutor(1) as beside:
+        verdict, open_, ahead = beside.submit(_verdict, checking, check, checked), True, 0
+        with _running(reading, sql, parameters, size) as batches:
+            yield SCHEMA, batches.schema.serialize()
+            for batch in batches:
+                content = batch.serialize()
+                yield BATCH, content
+                ahead += len(content)
+                if open_ and (verdict.done() or ahead > _AHEAD):
+                    yield verdict.result(), b""
+                    if verdict.result() == ODD:
+                        return
+                    open_ = False
+        if open_:
+            yield verdict.result(), b""
+            if verdict.result() == ODD:
+                return
+    yield END, b""
+
+
+def _verdict(session: Any, check: str, checked: list[int]) -> bytes:
+    with _running(session, check, checked, 1) as found:
+        return ODD if any(batch.num_rows for batch in found) else USUAL
+
+
+@contextmanager
+def _twins(uri: str, busy: int) -> Iterator[tuple[Any, Any]]:
+    """Open two sessions in transactions that see the same rows."""
+    with _session(uri, busy) as one, _session(uri, busy) as other:
+        for _ in range(_TRIES):
+            before = _number(other, _CHANGES)
+            one.set_autocommit(False)
+            _number(one, "SELECT count(*) FROM sqlite_master")
+            other.set_autocommit(False)
+            if _number(other, _CHANGES) == before:
+                # Nobody has written between these two moments, and the first transaction began in between.
+                yield one, other
+                return
+            one.set_autocommit(True)
+            other.set_autocommit(True)
+        raise RuntimeError("the file is written to all the time")
 
 
 @contextmanager
@@ -73,10 +113,13 @@ def _session(uri: str, busy: int) -> Iterator[Any]:
     import adbc_driver_sqlite
 
     with adbc_driver_sqlite.connect(uri) as database, adbc_driver_manager.AdbcConnection(database) as session:
-        with _running(session, f"PRAGMA busy_timeout = {busy}", [], 1) as answer:
-            answer.read_all()
-        session.set_autocommit(False)
+        _number(session, f"PRAGMA busy_timeout = {busy}")
         yield session
+
+
+def _number(session: Any, sql: str) -> int:
+    with _running(session, sql, [], 1) as answer:
+        return int(answer.read_all()[0][0].as_py())
 
 
 @contextmanager

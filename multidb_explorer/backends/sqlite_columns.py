@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from binascii import unhexlify
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.sqlite_arrays import array_of
@@ -74,8 +74,8 @@ def _decimals(stored: pa.Array, kind: Kind) -> pa.Array:
     return pa.Array.from_buffers(pa.decimal128(kind.precision, kind.scale), len(wide), wide.buffers())
 
 
-def _missing(stored: pa.Array) -> pa.Array | None:
-    return stored.is_null() if stored.null_count else None
+def _missing(stored: pa.Array) -> Any:
+    return stored.is_null().to_numpy(zero_copy_only=False) if stored.null_count else None
 
 
 def _uuids(stored: pa.Array, kind: Kind) -> pa.Array:

@@ -35,6 +35,7 @@ _KNOWN = re.compile(
     r"\bU?(?:TINY|SMALL|MEDIUM|BIG|HUGE|LONG)?INT(?:EGER)?\d*\b|CHAR|CLOB|TEXT|REAL|FLOA|DOUB"
     r"|\b(?:NUMERIC|DECIMAL|DEC|NUMBER)\b"
 )
+_SIZED = re.compile(r"CHAR|CLOB|TEXT|\b(?:NUMERIC|DECIMAL|DEC|NUMBER)\b")
 _POINT = re.compile(r"\s*\bPOINT\b")
 
 
@@ -47,8 +48,9 @@ class MultiDBSQLiteDialect(SQLiteDialect_pysqlite):
         name, bracket, rest = type_.partition("(")
         name = name.strip()
         if not name or name in self.ischema_names or _KNOWN.search(name):
-            # What reads it takes a POINT for an INT, and DATETIME (6) for no DATETIME.
-            plain = f"{_POINT.sub('', name)}{bracket}{rest}"
+            # Read as they stand, a POINT is an INT, DATETIME (6) no DATETIME, and DATETIME(6) one with a time zone.
+            size = f"{bracket}{rest}" if _SIZED.search(name) else ""
+            plain = f"{_POINT.sub('', name)}{size}"
             found: TypeEngine[Any] = super()._resolve_type_affinity(plain)  # type: ignore[no-untyped-call]
             return found
         return sa.BLOB() if "BLOB" in name else Declared(type_)

@@ -1,27 +1,28 @@
-"""SQLite's bulk reader: a second process reads the file while this one turns what it has read into declared columns.
+"""SQLite's bulk reader: another process reads the file, while this one casts what has been read to its declared types.
 
-SQLite types each value by itself, and the driver over there each column: it would write a number into a text column as
-text. So the whole statement is checked first, in the transaction that is read afterwards, and where a single value is
-stored in another class than its column's kind has, the driver of this process reads instead.
+SQLite types each value by itself, and the driver over there types columns: it would write a number that stands among
+texts as a text. So every value's class is checked first, in the transaction that is read afterwards, and where one is
+stored in another class than its column's kind is, the driver of this process reads instead.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.readers import Reader, Request, StepAside, Unreadable
-from multidb_explorer.backends.sqlite_child import BATCH, END, FAILED, ODD, SCHEMA
+from multidb_explorer.backends.sqlite_child import BATCH, END, FAILED, SCHEMA, USUAL
 from multidb_explorer.backends.sqlite_children import Child, lent_child
 from multidb_explorer.backends.sqlite_estimates import statement_estimate
+from multidb_explorer.backends.sqlite_order import KINDS, order_of, stored_types
 from multidb_explorer.backends.sqlite_reader import _array, _Refused
 
 if TYPE_CHECKING:
@@ -29,97 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessReader"]
 
-_MANY = 100_000
-"""Rows from which on a second process is worth its start."""
+_MANY = 1_000_000
+"""Values from which on another process is worth its start: a fifth of a second."""
 
-_INTEGER, _DOUBLE, _TEXT, _BINARY = "0", "0.0", "''", "x''"
-
-_STORED = {
-    "integer": _INTEGER,
-    "boolean": _INTEGER,
-    "float": _DOUBLE,
-    "decimal": _DOUBLE,
-    "binary": _BINARY,
-    **dict.fromkeys(("text", "json", "other", "enum", "date", "time", "timestamp", "interval", "uuid"), _TEXT),
-}
-"""The class that a kind's values are stored in, by an example of it."""
-
-_ODD = {
-    _INTEGER: "({0} IS NOT NULL AND typeof({0}) <> 'integer')",
-    _DOUBLE: "{0} >= ''",
-    _TEXT: "{0} < '' OR {0} >= x''",
-    _BINARY: "{0} < x''",
-}
-"""How a value of any other class is told: numbers come before texts, and texts before bytes."""
-
-_ROUNDED = "{0} > 9007199254740992 OR {0} < -9007199254740992"
-"""An integer that is no double, where both stand for decimals."""
-
-
-class ProcessReader(Reader):
-    """Reads whole tables of a file in a process of its own."""
-
-    name: ClassVar[str] = "process"
-    title: ClassVar[str] = "Arrow batches from a second process"
-
-    def refusal(self, request: Request) -> str:
-        """Read many stored values of one table that any other session would see."""
-        if not _installed():
-            return "the extra sqlite is not installed"
-        if request.isolated:
-            return "the session sees what another one would not"
-        if request.most is not None and request.most < _MANY:
-            return f"{request.most} rows are read as quickly in this process"
-        if any(column.kind.name not in _STORED for column in request.columns):
-            return "a column has no class of values"
-        return _strange(request) or _few(request)
-
-    def batches(self, request: Request) -> Iterator[pa.RecordBatch]:
-        """Let the process read, and cast each batch while it reads the next."""
-        order = _Order(request).written()
-        with lent_child(request.connection) as child:
-            child.order(order)
-            yield from _read(child, request)
-            child.obeyed()
-
-
-@cache
-def _installed() -> bool:
-    return find_spec("adbc_driver_sqlite") is not None
-
-
-def _strange(request: Request) -> str:
-    connection, statement = request.connection, request.statement
-    if not isinstance(connection.connection.driver_connection, sqlite3.Connection):
-        return "the driver is another than Python's own"
-    url = connection.engine.url
-    if str(url.database).startswith("file:") or url.query:
-        return "the file is opened in a way of its own"
-    if not isinstance(statement, sa.Select) or not all(map(_is_plain, sa.sql.visitors.iterate(statement))):
-        return "the statement computes"
-    return ""
-
-
-_PLAIN = (sa.Select, sa.Table, sa.Column, sa.Label, sa.UnaryExpression)
-
-
-def _is_plain(element: Any) -> bool:
-    """Tell whether something means the same to any version of SQLite."""
-    if isinstance(element, sa.BindParameter):
-        return type(element.value) is int
-    return isinstance(element, _PLAIN)
-
-
-def _few(request: Request) -> str:
-    statement: Any = request.statement
-    whole = statement.limit(None).offset(None)
-    rows = statement_estimate(request.connection, whole)
-    if rows is None:
-        return "how many rows there are is not known"
-    if rows < _MANY:
-        return f"{rows} rows are read as quickly in this process"
-    return _unseen(request)
-
+_MOST_BYTES = 1 << 30
+"""A batch ends here whatever its rows, since an Arrow array of texts ends at twice as many."""
 
 _SESSION = sa.text(
     "SELECT (SELECT count(*) FROM pragma_database_list WHERE name NOT IN ('main', 'temp')), "
@@ -127,8 +42,70 @@ _SESSION = sa.text(
     "(SELECT count(*) FROM pragma_table_xinfo(:table) WHERE hidden > 1)"
 )
 
+_PLAIN = (sa.Select, sa.Table, sa.Column, sa.Label, sa.UnaryExpression)
 
-def _unseen(request: Request) -> str:
+
+class ProcessReader(Reader):
+    """Reads whole tables of a file, or long slices of them, in another process."""
+
+    name: ClassVar[str] = "process"
+    title: ClassVar[str] = "Arrow batches from another process"
+
+    def refusal(self, request: Request) -> str:
+        """Read many stored values of one table that any other session would see as well."""
+        if not _is_installed() or not sys.executable:
+            return "the extra sqlite is not installed"
+        if request.isolated:
+            return "the session sees what another one would not"
+        if request.most is not None and request.most * len(request.columns) < _MANY:
+            return f"{request.most} rows are read as quickly in this process"
+        if any(column.kind.name not in KINDS or column.computed for column in request.columns):
+            return "a column's values are of no one class"
+        return _strangeness(request) or _fewness(request) or _privacy(request)
+
+    def batches(self, request: Request) -> Iterator[pa.RecordBatch]:
+        """Let the other process read on while the last batch is cast."""
+        order = order_of(request)
+        with lent_child(request.connection.connection.driver_connection) as child:
+            answer, pieces = _Answer(child, order, request), _Pieces(request)
+            ready = [batch for piece in answer.ahead() for batch in pieces.cut(piece)]
+            yield from _emptied(ready)
+            for piece in answer.rest():
+                yield from pieces.cut(piece)
+            yield from pieces.end()
+
+
+@cache
+def _is_installed() -> bool:
+    return find_spec("adbc_driver_sqlite") is not None
+
+
+def _strangeness(request: Request) -> str:
+    if not isinstance(request.connection.connection.driver_connection, sqlite3.Connection):
+        return "the driver is another than Python's own"
+    url = request.connection.engine.url
+    if str(url.database).startswith("file:") or url.query:
+        return "the file is opened with options"
+    statement = request.statement
+    if not isinstance(statement, sa.Select) or not all(map(_is_plain, sa.sql.visitors.iterate(statement))):
+        # Another version of SQLite may compute otherwise: the last digits of a sum, for one.
+        return "the statement computes"
+    return ""
+
+
+def _is_plain(element: Any) -> bool:
+    return type(element.value) is int if isinstance(element, sa.BindParameter) else isinstance(element, _PLAIN)
+
+
+def _fewness(request: Request) -> str:
+    statement: Any = request.statement
+    rows = statement_estimate(request.connection, statement.limit(None).offset(None))
+    if rows is None:
+        return "how many rows there are is not known"
+    return f"{rows} rows are read as quickly in this process" if rows * len(request.columns) < _MANY else ""
+
+
+def _privacy(request: Request) -> str:
     """Say what another session would not see, or see otherwise."""
     statement: Any = request.statement
     table = statement.get_final_froms()[0].name
@@ -136,98 +113,139 @@ def _unseen(request: Request) -> str:
     if others or temporary:
         return "the session has attached databases or temporary tables"
     if generated:
-        return "the table has generated columns"
-    return "" if encoding == "UTF-8" else f"the file is encoded in {encoding}"
+        return "a column is computed"
+    return "" if encoding == "UTF-8" else f"the file's texts are in {encoding}"
 
 
-@dataclass(frozen=True)
-class _Order:
-    """What the other process is asked for."""
-
-    request: Request
-
-    def written(self) -> dict[str, Any]:
-        path, busy = self._place()
-        statement: Any = self.request.statement
-        limited = statement._limit_clause is not None or statement._offset_clause is not None  # noqa: SLF001
-        check, checked = self._compiled(statement if limited else statement.order_by(None))
-        # Without a limit, the order of a statement inside another one is nobody's promise.
-        sql, parameters = self._compiled(statement if limited else statement.limit(-1))
-        names = [f"c{place}" for place in range(len(self.request.columns))]
-        classes = [_STORED[column.kind.name] for column in self.request.columns]
-        tests = [_ODD[class_].format(name) for name, class_ in zip(names, classes, strict=True)]
-        decimals = (column.kind.name == "decimal" for column in self.request.columns)
-        tests += [_ROUNDED.format(name) for name, decimal in zip(names, decimals, strict=True) if decimal]
-        given = f"WITH q({', '.join(names)}) AS ({{}}) "
-        return {
-            "uri": f"file:{quote(path)}?mode=ro",
-            "busy": busy,
-            "check": given.format(check) + f"SELECT 1 FROM q WHERE {' OR '.join(tests)} LIMIT 1",
-            "checked": checked,
-            "sql": given.format(sql) + f"SELECT {', '.join(classes)} UNION ALL SELECT * FROM q",
-            "parameters": parameters,
-            "size": self.request.batch_rows,
-        }
-
-    def _place(self) -> tuple[str, int]:
-        asked = "SELECT (SELECT file FROM pragma_database_list WHERE name = 'main'), timeout FROM pragma_busy_timeout"
-        path, busy = self.request.connection.exec_driver_sql(asked).one()
-        return path, busy
-
-    def _compiled(self, statement: sa.Executable) -> tuple[str, list[int]]:
-        compiled: Any = statement.compile(
-            dialect=self.request.connection.dialect, compile_kwargs={"render_postcompile": True}
-        )
-        values = compiled.construct_params()
-        return str(compiled), [values[name] for name in compiled.positiontup or ()]
+def _emptied(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    batches.reverse()
+    while batches:
+        yield batches.pop()
 
 
-def _read(child: Child, request: Request) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
+class _Answer:
+    """What the other process says to an order."""
 
-    kind, content = child.message()
-    if kind == ODD:
-        child.obeyed()
-        raise StepAside("a value is stored in another class than its column has")
-    if kind == FAILED:
-        child.obeyed()
-        raise StepAside(bytes(content).decode())
-    if kind != SCHEMA:
-        raise StepAside("the process ended")
-    schema = pa.ipc.read_schema(pa.py_buffer(content))
-    kept: list[pa.RecordBatch] = []
-    missing, first, size = request.batch_rows, 1, request.batch_rows
-    while True:
-        kind, content = child.message()
-        if kind != BATCH:
-            break
-        piece = pa.ipc.read_record_batch(content, schema).slice(first)
-        first = 0
+    def __init__(self, child: Child, order: dict[str, Any], request: Request) -> None:
+        self._child, self._order, self._columns = child, order, request.columns
+        self._schema: Any = None
+        self._certain = False
+
+    def ahead(self) -> Iterator[pa.RecordBatch]:
+        """Give the order, and the rows that arrive before it is certain that they count."""
+        import pyarrow as pa
+
+        try:
+            self._child.order(self._order)
+        except BrokenPipeError:
+            self._ended()
+        self._schema = pa.ipc.read_schema(pa.py_buffer(self._next(SCHEMA)[1]))
+        if self._schema.types != stored_types(self._columns):
+            raise StepAside("the first rows are stored in other classes than their columns'")
+        # The very first row is none of the table's.
+        skipped, kind, content = 1, *self._next(BATCH, USUAL)
+        while kind == BATCH:
+            yield pa.ipc.read_record_batch(content, self._schema).slice(skipped)
+            skipped, kind, content = 0, *self._next(BATCH, USUAL)
+        self._certain = True
+
+    def rest(self) -> Iterator[pa.RecordBatch]:
+        """Give all other rows."""
+        import pyarrow as pa
+
+        while (message := self._next(BATCH, END))[0] == BATCH:
+            yield pa.ipc.read_record_batch(message[1], self._schema)
+
+    def _next(self, *expected: bytes) -> tuple[bytes, Any]:
+        try:
+            kind, content = self._child.message()
+        except EOFError:
+            self._ended()
+        if kind in expected:
+            return kind, content
+        reason = bytes(content).decode() if kind == FAILED else "a value is stored in another class than its column's"
+        if "database is locked" in reason:
+            # It has been waited for already.
+            raise sqlite3.OperationalError("database is locked")
+        raise sqlite3.DatabaseError(reason) if self._certain else StepAside(reason)
+
+    def _ended(self) -> NoReturn:
+        if self._child.stopped:
+            raise sqlite3.OperationalError("interrupted") from None
+        if self._certain:
+            raise sqlite3.OperationalError("the process that read the file was ended from outside") from None
+        raise StepAside("the process ended") from None
+
+
+class _Pieces:
+    """Pieces of any size, cut into batches of the size that was asked for."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._kept: list[pa.RecordBatch] = []
+        self._missing = request.batch_rows
+
+    def cut(self, piece: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         while piece.num_rows:
-            kept.append(piece.slice(0, missing))
-            missing -= kept[-1].num_rows
-            piece = piece.slice(kept[-1].num_rows)
-            if not missing:
-                whole, kept, missing = kept, [], size
-                yield _made(whole, request.columns)
-    if kept:
-        yield _made(kept, request.columns)
+            self._kept.append(piece.slice(0, self._missing))
+            piece = piece.slice(self._missing)
+            self._missing -= self._kept[-1].num_rows
+            if not self._missing or sum(kept.nbytes for kept in self._kept) >= _MOST_BYTES:
+                yield from self.end()
+
+    def end(self) -> Iterator[pa.RecordBatch]:
+        kept, self._kept, self._missing = self._kept, [], self._request.batch_rows
+        if kept:
+            yield _declared(kept, self._request)
 
 
-def _made(pieces: Sequence[pa.RecordBatch], columns: Sequence[ResultColumn]) -> pa.RecordBatch:
+def _declared(pieces: Sequence[pa.RecordBatch], request: Request) -> pa.RecordBatch:
     import pyarrow as pa
 
     from multidb_explorer.backends.arrow import arrow_schema
+
+    _check_texts(pieces, request)
+    arrays, errors = [], {}
+    for place, column in enumerate(request.columns):
+        try:
+            some = [_cast(piece.column(place), column) for piece in pieces]
+        except _Refused as refused:
+            errors[(refused.decoded, place)] = Unreadable(column, refused)
+        else:
+            arrays.append(some[0] if len(some) == 1 else pa.concat_arrays(some))
+    if errors:
+        # The cursor decodes all columns of a batch before it makes the first array: it says the same error.
+        raise errors[min(errors)]
+    return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(request.columns))
+
+
+def _cast(stored: pa.Array, column: ResultColumn) -> pa.Array:
     from multidb_explorer.backends.sqlite_columns import declared_array
 
-    arrays = []
-    for place, column in enumerate(columns):
-        some = []
-        for piece in pieces:
-            stored = piece.column(place)
-            try:
-                some.append(declared_array(stored, column.kind))
-            except (ValueError, TypeError, ArithmeticError):
-                some.append(_array(stored.to_pylist(), column))
-        arrays.append(some[0] if len(some) == 1 else pa.concat_arrays(some))
-    return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(columns))
+    try:
+        return declared_array(stored, column.kind)
+    except (ValueError, TypeError, ArithmeticError):
+        return _array(stored.to_pylist(), column)
+
+
+def _check_texts(pieces: Sequence[pa.RecordBatch], request: Request) -> None:
+    """Let the driver of this process complain of a text that is no UTF-8, of the first in a batch."""
+    import pyarrow as pa
+
+    for piece in pieces:
+        texts = [place for place, type_ in enumerate(piece.schema.types) if type_ == pa.string()]
+        try:
+            for place in texts:
+                piece.column(place).validate(full=True)
+        except pa.ArrowInvalid:
+            _complain([(request.columns[place].name, piece.column(place)) for place in texts], request.connection)
+
+
+def _complain(texts: Sequence[tuple[str, pa.Array]], connection: Connection) -> None:
+    import pyarrow as pa
+
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    session: Any = connection.connection.driver_connection
+    for row in zip(*(array.cast(pa.binary()).to_pylist() for _, array in texts), strict=True):
+        for (name, _), value in zip(texts, row, strict=True):
+            session.execute(f"SELECT CAST(? AS TEXT) AS {quoted(name)}", (value,)).fetchone()

@@ -19,6 +19,7 @@ from sqlalchemy.pool import StaticPool
 from multidb_explorer import errors
 from multidb_explorer.backends import backend_for
 from multidb_explorer.backends.base import Backend, ServerInfo
+from multidb_explorer.backends.hearing import begin_to_hear, end_hearing
 from multidb_explorer.connections.config import AliasSettings
 from multidb_explorer.connections.insisting import Limit
 from multidb_explorer.connections.keeping import keep_connection
@@ -208,11 +209,15 @@ class Database:
 
     @contextmanager
     def _session(self, mode: str) -> Iterator[Connection]:
+        hears = begin_to_hear()
         try:
             with self._translated, self._lent(mode) as connection:
                 yield connection
         except KeyboardInterrupt:
             raise _stopped(self.alias) from None
+        finally:
+            if hears:
+                end_hearing()
 
     @contextmanager
     def _lent(self, mode: str) -> Iterator[Connection]:

@@ -101,7 +101,7 @@ def _begun(
     """Give the SELECT of the table's own columns, written once for all queries, and the outputs that it lacks."""
     own = selection.bound.kept.get("outputs")
     apart = bare or selection.state.distinct or selection.compared or core.move is not None
-    if apart or not own or outputs[0] is not own[0] or len(outputs) < len(own) or outputs[len(own) - 1] is not own[-1]:
+    if apart or not own or len(outputs) < len(own) or not all(map(operator.is_, own, outputs)):
         return None, outputs
     kept = selection.bound.kept
     if "select" not in kept:

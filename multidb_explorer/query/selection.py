@@ -189,6 +189,8 @@ class Selection:
             self.keys = [self.scope.base.column(each.name) for each in self.bound.fields]
         fields = [each.name for each in self.bound.fields]
         self._asked = names
+        if not self.scope.annotations:
+            self._outputs.update({each.name: [each] for each in self._shared()})
         self.chosen = list(names) if names else [*fields, *self.shown]
         for name in self.chosen:
             self._named(name)
@@ -222,12 +224,17 @@ class Selection:
 
     def _own(self) -> Iterable[Output]:
         """Give the columns of the table itself."""
+        every = self._shared() if self.state.fields is None else ()
+        return every or [Output(each.name, stored(self.scope.base, each), each) for each in self._loaded()]
+
+    def _shared(self) -> Sequence[Output]:
+        """Give all columns of the table, one list for all queries; none where the table has another name here."""
         base, kept = self.scope.base, self.bound.kept
-        if self.state.fields is not None or base.table is not self.bound.table:
-            return [Output(each.name, stored(base, each), each) for each in self._loaded()]
+        if base.table is not self.bound.table:
+            return ()
         if "outputs" not in kept:
             kept["outputs"] = [Output(each.name, stored(base, each), each) for each in self.bound.fields]
-        found: Iterable[Output] = kept["outputs"]
+        found: Sequence[Output] = kept["outputs"]
         return found
 
     def _told_apart(self, outputs: list[Output]) -> list[Output]:
@@ -313,13 +320,13 @@ class Selection:
 
 def as_ordering(term: OrderTerm) -> Ordering:
     """Read a term of an order: ``name``, ``-name``, ``?`` or an expression."""
-    from multidb_explorer.query.functions import Random
-
     if isinstance(term, Ordering):
         return term
     if isinstance(term, Expression):
         return Ordering(term)
     if term in ("?", "-?"):
+        from multidb_explorer.query.functions import Random
+
         return Ordering(Random())
     return Ordering(F(term.removeprefix("-")), descending=term.startswith("-"))
 

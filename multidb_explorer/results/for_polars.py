@@ -52,6 +52,8 @@ def _text_type(type_: pa.DataType) -> pa.DataType:
 def _texts(array: pa.Array) -> pa.Array:
     if not pa.types.is_list(array.type):
         return spelt(array)
-    # Whole lists, not only those that a slice shows: the offsets count from the first one.
-    items = _texts(array.values)
-    return pa.ListArray.from_arrays(array.offsets, items, mask=array.is_null() if array.null_count else None)
+    # The items of all lists, not only of those that a slice shows: the offsets count from the first one.
+    items, (valid, offsets, *_) = _texts(array.values), array.buffers()
+    return pa.Array.from_buffers(
+        pa.list_(items.type), len(array), [valid, offsets], offset=array.offset, children=[items]
+    )

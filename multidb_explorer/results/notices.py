@@ -14,7 +14,7 @@ from multidb_explorer.connections.database import Database
 from multidb_explorer.display import notice
 from multidb_explorer.errors import MultiDBError
 
-__all__ = ["tell_of_table", "tell_of_text"]
+__all__ = ["tell_of_rounding", "tell_of_table", "tell_of_text"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,13 @@ def tell_of_text(database: Database, types: Mapping[str, str]) -> None:
             _tell(f"Column {name!r} of the SQL on alias {database.alias!r}", type_name)
 
 
+def tell_of_rounding(database: Database, reasons: Mapping[str, str]) -> None:
+    """Tell of the columns of SQL that a person wrote, by name, whose values the database rounds; each name once."""
+    for name, reason in reasons.items():
+        if _first(database, ("rounded", name)):
+            _say(f"Column {name!r} of the SQL on alias {database.alias!r} is rounded. {reason}")
+
+
 def _first(database: Database, key: tuple[Any, ...]) -> bool:
     told: set[tuple[Any, ...]] = database.memo("columns read as text", set)
     if key in told:
@@ -53,7 +60,10 @@ def _first(database: Database, key: tuple[Any, ...]) -> bool:
 
 def _tell(what: str, type_name: str) -> None:
     has = f"has the type {type_name}, which" if type_name else "has a type that"
-    text = f"{what} {has} has no exact form here: its values are the database's own text."
+    _say(f"{what} {has} has no exact form here: its values are the database's own text.")
+
+
+def _say(text: str) -> None:
     _log.info("%s", text)
     notice(text)
 

@@ -22,7 +22,7 @@ from multidb_explorer.options import options
 from multidb_explorer.results.by_values import array_by_values
 from multidb_explorer.results.decoding import Row, to_arrays, to_batch
 from multidb_explorer.results.fetching import fetched
-from multidb_explorer.results.notices import tell_of_text
+from multidb_explorer.results.notices import tell_of_rounding, tell_of_text
 from multidb_explorer.results.reading import Reading, naming, request
 from multidb_explorer.results.text import bound_text
 
@@ -119,6 +119,7 @@ def _first_rows(batches: Iterator[pa.RecordBatch], limit: int | None) -> list[pa
 def _tell(asked: _Asked, columns: Sequence[Described]) -> None:
     opaque = [one for one in columns if one.column.kind.name == "other"]
     tell_of_text(asked.database, {one.column.name: one.type_name for one in opaque})
+    tell_of_rounding(asked.database, {one.column.name: one.rounded for one in columns if one.rounded})
 
 
 # Through the driver's cursor

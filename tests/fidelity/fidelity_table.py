@@ -39,10 +39,14 @@ SECONDS = 300
 
 def our_cells(engine: str, alias: str) -> dict[str, list[Found]]:
     """Read every case of an engine in all of our ways."""
+    from multidb_explorer.connections.registry import databases
+
     found: dict[str, list[Found]] = {name: [] for name in OURS}
-    for number in range(len(CASES[engine])):
-        for name, read in ours(alias, number).items():
-            found[name].append(judge(engine, number, read))
+    # While one session is open, DuckDB opens no file anew for each of the others.
+    with databases[alias].connect():
+        for number in range(len(CASES[engine])):
+            for name, read in ours(alias, number).items():
+                found[name].append(judge(engine, number, read))
     return found
 
 

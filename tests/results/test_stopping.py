@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import endless
 import pytest
+import sqlalchemy as sa
 from endless import Endless, Number
 from targets import Target
 
@@ -136,6 +139,70 @@ def test_a_time_limit_counts_for_each_statement(url: str) -> None:
         for _ in range(4):
             time.sleep(0.2)
             assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+@pytest.mark.parametrize("limit", [None, 10])
+def test_what_was_stopped_does_not_begin_again(url: str, limit: int | None) -> None:
+    database, begun = endless.make(url), []
+
+    def begin(_c: object, _cursor: object, sql: str, *_: object) -> None:
+        begun.append(sql)
+
+    sa.event.listen(database.engine, "before_cursor_execute", begin)
+    error, _ = stopped(database, lambda: read_sql_text(database, "SELECT count(*) AS n FROM endless", limit=limit))
+
+    assert isinstance(error, QueryCancelled)
+    assert len([sql for sql in begun if "count(*) AS n" in sql]) <= 1
+
+
+class Slow:
+    """The button is pressed while its finalizer runs, and Python can't tell anybody."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+
+def lose_an_interrupt(database: Database) -> list[Slow]:
+    """Press the button in a finalizer, as soon as a connection is lent."""
+    left = [Slow()]
+    sa.event.listen(database.engine, "checkout", lambda *_: left.clear())
+    return left
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Hear interrupts, also where the tests were started by a shell that ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize("ask", [count, sql, frame, instances])
+def test_an_interrupt_that_python_loses_stops_a_query(target: Target, url: str, ask: Callable[[], object]) -> None:
+    database = endless.make(url)
+    left = lose_an_interrupt(database)
+
+    with pytest.raises(KeyboardInterrupt, match="alias 'here' was stopped"):
+        ask()
+    assert not left
+    assert is_clean(database)
+    assert endless.running(target) == []
+    assert endless.database_is_free(target, url)
+
+
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize("url", MEMORY.values(), ids=MEMORY)
+@pytest.mark.parametrize("ask", [count, instances])
+def test_an_interrupt_that_python_loses_stops_a_memory_database(url: str, ask: Callable[[], object]) -> None:
+    database = endless.make(url)
+    left = lose_an_interrupt(database)
+
+    with pytest.raises(KeyboardInterrupt, match="alias 'here' was stopped"):
+        ask()
+    assert not left
+    assert is_clean(database)
 
 
 def test_what_was_stopped_before_it_began_never_begins(url: str) -> None:
