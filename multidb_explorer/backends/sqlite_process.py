@@ -68,8 +68,7 @@ class ProcessReader(Reader):
         order = order_of(request)
         with lent_child(request.connection.connection.driver_connection) as child:
             answer, pieces = _Answer(child, order, request), _Pieces(request)
-            ready = [batch for piece in answer.ahead() for batch in pieces.cut(piece)]
-            yield from _emptied(ready)
+            yield from _emptied([batch for piece in answer.ahead() for batch in _tried(pieces, piece)])
             for piece in answer.rest():
                 yield from pieces.cut(piece)
             yield from pieces.end()
@@ -115,6 +114,14 @@ def _privacy(request: Request) -> str:
     if generated:
         return "a column is computed"
     return "" if encoding == "UTF-8" else f"the file's texts are in {encoding}"
+
+
+def _tried(pieces: _Pieces, piece: pa.RecordBatch) -> list[pa.RecordBatch]:
+    """Cast what may not count yet: a value that can't be may be none of the file's, but what the driver made of it."""
+    try:
+        return list(pieces.cut(piece))
+    except (Unreadable, sqlite3.Error) as error:
+        raise StepAside(str(error)) from None
 
 
 def _emptied(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
