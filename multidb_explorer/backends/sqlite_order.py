@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from multidb_explorer.backends.columns import ResultColumn
@@ -96,7 +95,7 @@ def _is_cut(statement: Any) -> bool:
     return statement._limit_clause is not None or statement._offset_clause is not None  # noqa: SLF001
 
 
-def _compiled(statement: sa.Executable, connection: Connection) -> tuple[str, list[int]]:
+def _compiled(statement: Any, connection: Connection) -> tuple[str, list[int]]:
     """Give the text that the driver would get, and the values in the order of their marks."""
     compiled: Any = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     values = compiled.construct_params()

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from multidb_explorer.backends.sqlite_child import BATCH, END, FAILED, SCHEMA, U
 from multidb_explorer.backends.sqlite_children import Child, lent_child
 from multidb_explorer.backends.sqlite_estimates import statement_estimate
 from multidb_explorer.backends.sqlite_order import KINDS, order_of, stored_types
-from multidb_explorer.backends.sqlite_reader import _array, _Refused
+from multidb_explorer.backends.sqlite_reader import NotStored, stored_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,11 +98,19 @@ def _is_plain(element: Any) -> bool:
 
 
 def _fewness(request: Request) -> str:
+    if _file_bytes(str(request.connection.engine.url.database)) < _MANY:
+        return "the file is too small to hold many rows"
     statement: Any = request.statement
     rows = statement_estimate(request.connection, statement.limit(None).offset(None))
     if rows is None:
         return "how many rows there are is not known"
     return f"{rows} rows are read as quickly in this process" if rows * len(request.columns) < _MANY else ""
+
+
+def _file_bytes(path: str) -> int:
+    """Give the size of a file with what is still in its log: no value takes less than a byte."""
+    files = [Path(path), Path(f"{path}-wal")]
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _privacy(request: Request) -> str:
@@ -216,7 +225,7 @@ def _declared(pieces: Sequence[pa.RecordBatch], request: Request) -> pa.RecordBa
     for place, column in enumerate(request.columns):
         try:
             some = [_cast(piece.column(place), column) for piece in pieces]
-        except _Refused as refused:
+        except NotStored as refused:
             errors[(refused.decoded, place)] = Unreadable(column, refused)
         else:
             arrays.append(some[0] if len(some) == 1 else pa.concat_arrays(some))
@@ -232,7 +241,7 @@ def _cast(stored: pa.Array, column: ResultColumn) -> pa.Array:
     try:
         return declared_array(stored, column.kind)
     except (ValueError, TypeError, ArithmeticError):
-        return _array(stored.to_pylist(), column)
+        return stored_array(stored.to_pylist(), column)
 
 
 def _check_texts(pieces: Sequence[pa.RecordBatch], request: Request) -> None:

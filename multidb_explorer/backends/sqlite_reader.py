@@ -20,7 +20,7 @@ from multidb_explorer.backends.sqlite_values import decoder_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ColumnReader"]
+__all__ = ["ColumnReader", "NotStored", "stored_array"]
 
 _Fetch = Callable[[int], Sequence[Any]]
 
@@ -85,8 +85,8 @@ class _Batch:
     def _add(self, place: int, values: Sequence[Any]) -> int:
         column = self._columns[place]
         try:
-            piece = _array(values, column)
-        except _Refused as refused:
+            piece = stored_array(values, column)
+        except NotStored as refused:
             self._errors.setdefault((refused.decoded, place), Unreadable(column, refused))
             return 0
         self._pieces[place].append(piece)
@@ -101,7 +101,7 @@ class _Batch:
         return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(self._columns))
 
 
-class _Refused(Exception):
+class NotStored(Exception):
     """A value that its column can't hold, and whether it was decoded before that showed."""
 
     def __init__(self, error: Exception, *, decoded: bool) -> None:
@@ -109,7 +109,20 @@ class _Refused(Exception):
         self.decoded = decoded
 
 
-def _array(values: Sequence[Any], column: ResultColumn) -> pa.Array:
+def stored_array(values: Sequence[Any], column: ResultColumn) -> pa.Array:
+    """Make the array of a column of stored values, all at once where each is of the usual class.
+
+    Raises
+    ------
+    NotStored
+        For a value that the column's kind can't hold.
+
+    Examples
+    --------
+    >>> from multidb_explorer.backends.kinds import Kind
+    >>> stored_array([1, None], ResultColumn("n", Kind("integer"))).to_pylist()
+    [1, None]
+    """
     try:
         return array_of(values, column.kind)
     except (ValueError, TypeError, ArithmeticError):
@@ -125,8 +138,8 @@ def _value_by_value(values: Sequence[Any], column: ResultColumn) -> pa.Array:
         try:
             decoded = [None if value is None else decoder(value) for value in values]
         except (ValueError, TypeError, ArithmeticError) as error:
-            raise _Refused(error, decoded=False) from None
+            raise NotStored(error, decoded=False) from None
     try:
         return to_array(decoded, column.kind)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise _Refused(error, decoded=True) from None
+        raise NotStored(error, decoded=True) from None

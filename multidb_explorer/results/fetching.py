@@ -75,17 +75,22 @@ class Choice:
 
 def chosen(backend: Backend, request: Request) -> Choice:
     """Choose the reader for a request."""
+    return next(_choices(backend, request))
+
+
+def _choices(backend: Backend, request: Request) -> Iterator[Choice]:
+    """Give the readers that can read a request, one after the other: one that was begun may still step aside."""
     refused: list[tuple[Reader, str]] = []
     for reader in backend.readers:
         reason = reader.refusal(request) if options.fast_readers else "options.fast_readers is off"
         if not reason:
-            return Choice(reader, tuple(refused))
-        refused.append((reader, reason))
-    return Choice(CursorReader(backend), tuple(refused))
+            yield Choice(reader, tuple(refused))
+        refused.append((reader, reason or "it stepped aside"))
+    yield Choice(CursorReader(backend), tuple(refused))
 
 
 def fetched(backend: Backend, request: Request, alias: str = "") -> Generator[pa.RecordBatch, None, None]:
-    """Read with the reader that was chosen, and with the plain cursor if that one steps aside.
+    """Read with the reader that was chosen, and with the next one if it steps aside.
 
     Parameters
     ----------
@@ -111,16 +116,14 @@ def fetched(backend: Backend, request: Request, alias: str = "") -> Generator[pa
 
 
 def _begun(backend: Backend, request: Request) -> tuple[Reader, Iterator[pa.RecordBatch], pa.RecordBatch | None]:
-    """Choose a reader and let it read its first batch, since only then it is known to have read this."""
-    reader = chosen(backend, request).reader
-    batches = reader.batches(request)
-    try:
-        return reader, batches, next(batches, None)
-    except StepAside as reason:
-        _log.debug("%s stepped aside: %s", reader.title, reason)
-    plain = CursorReader(backend)
-    batches = plain.batches(request)
-    return plain, batches, next(batches, None)
+    """Let the first reader that can read its first batch, since only then it is known to have read this."""
+    for choice in _choices(backend, request):
+        batches = choice.reader.batches(request)
+        try:
+            return choice.reader, batches, next(batches, None)
+        except StepAside as reason:
+            _log.debug("%s stepped aside: %s", choice.reader.title, reason)
+    raise AssertionError("the plain cursor never steps aside")
 
 
 def _nothing() -> None:
