@@ -290,11 +290,12 @@ class _NoBar:
 
 def _new_bar(now: Progress) -> _Bar:
     """Make a bar where somebody looks: in a terminal or a notebook, and not in the log file of a script."""
+    if not _in_notebook() and not sys.stderr.isatty():
+        return _NoBar()
     try:
-        bars = import_module("tqdm.auto").tqdm
+        return _Tqdm(import_module("tqdm.auto").tqdm, now)
     except ImportError:
         return _NoBar()
-    return _Tqdm(bars, now) if _in_notebook() or sys.stderr.isatty() else _NoBar()
 
 
 def _in_notebook() -> bool:

@@ -23,6 +23,7 @@ from multidb_explorer.backends import sqlite_child, sqlite_children, sqlite_orde
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.sqlite_process import ProcessReader
+from multidb_explorer.backends.sqlite_reader import ColumnReader
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import OperationalError, QueryCancelled, ValueNotRepresentable
@@ -53,14 +54,17 @@ def no_process_is_left() -> Iterator[None]:
 def others() -> Iterator[list[str]]:
     """Who read in place of the bulk reader."""
     found: list[str] = []
-    plain = fetching.CursorReader.batches
 
-    def noted(self: Any, request: Any) -> Any:
-        found.append(self.name)
-        return plain(self, request)
+    def noting(batches: Any) -> Any:
+        def noted(self: Any, request: Any) -> Any:
+            found.append(self.name)
+            return batches(self, request)
+
+        return noted
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fetching.CursorReader, "batches", noted)
+        for reader in (ColumnReader, fetching.CursorReader):
+            patch.setattr(reader, "batches", noting(reader.batches))
         yield found
 
 
@@ -115,9 +119,10 @@ def test_usual_values_are_the_same_with_nulls_anywhere(on_file: Any, others: lis
         assert sum(batch.num_rows for batch in found) == len(values)
 
 
+@pytest.mark.parametrize("share", [6, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", KINDS)
-def test_a_value_of_any_other_class_is_the_same_or_the_same_error(on_file: Any, name: str) -> None:
-    for value in OTHERS:
+def test_a_value_of_any_other_class_is_the_same_or_the_same_error(on_file: Any, name: str, share: int) -> None:
+    for value in OTHERS[list(KINDS).index(name) % share :: share]:
         agree(on_file([USUAL[name][0], value]), reading_of(ResultColumn("v", KINDS[name])), 1)
 
 
@@ -125,7 +130,7 @@ def test_a_value_of_any_other_class_is_the_same_or_the_same_error(on_file: Any, 
 def test_a_late_value_of_another_class_is_read_by_the_driver_here(on_file: Any, others: list[str], odd: Any) -> None:
     values: list[Any] = [*range(30_000), odd]
     agree(on_file(values), reading_of(NUMBER), 5_000)
-    assert others == ["cursor", "cursor"]
+    assert others == ["columns", "cursor"]
 
 
 def test_of_several_errors_the_same_one_is_said(on_file: Any) -> None:
@@ -166,7 +171,7 @@ def test_long_values_are_left_to_the_driver_here_where_the_file_is_large(
     reading = reading_of(ResultColumn("v", KINDS["text"]))
     agree(on_file(["x" * 1_000]), reading)
     agree(on_file(["x" * 100_001]), reading)
-    assert others == ["cursor"] * 3
+    assert others == ["cursor", "columns", "cursor"]
 
 
 @pytest.fixture
