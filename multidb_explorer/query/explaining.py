@@ -95,9 +95,9 @@ class FetchPlan:
         return "\n".join([*lines, self._memory(), "", text_table(_HEADER, self._cells())])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        facts = [*(("passed over", f"{reader}: {reason}") for reader, reason in self.passed_over)]
-        facts.append(("memory", self._memory()))
-        html = html_table(("", ""), facts, caption=self._caption()) + html_table(_HEADER, self._cells())
+        passed = (f"passed over: {reader}, since {reason}" for reader, reason in self.passed_over)
+        caption = " · ".join([self._caption(), *passed, self._memory()])
+        html = html_table(_HEADER, self._cells(), caption=caption)
         return {"text/plain": repr(self), "text/html": html}
 
     def _caption(self) -> str:
