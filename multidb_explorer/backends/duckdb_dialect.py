@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import duckdb_engine
@@ -264,7 +265,7 @@ class MultiDBDuckDBDialect(_Base):  # type: ignore[misc]
 
     def connect(self, *cargs: Any, **cparams: Any) -> Any:
         """Open a database; what SQLAlchemy gets is a wrapper that knows of open readers."""
-        opened: Any = super().connect(*cargs, **cparams)
+        opened: Any = _opened(lambda: super(MultiDBDuckDBDialect, self).connect(*cargs, **cparams))
         # A notebook's output is not the place for the engine's progress, nor are our local variables for tables.
         return Session(opened.execute("SET enable_progress_bar = false; SET python_enable_replacements = false"))
 
@@ -342,6 +343,22 @@ class MultiDBDuckDBDialect(_Base):  # type: ignore[misc]
         found = {row["table_name"]: row["comment"] for row in _rows(connection, "duckdb_tables", kw.get("schema"))}
         found |= {row["view_name"]: row["comment"] for row in _rows(connection, "duckdb_views", kw.get("schema"))}
         return _per_table(connection, None, lambda name: {"text": found.get(name)}, **kw)
+
+
+_TRIES = 200
+_PAUSE = 0.01
+
+
+def _opened(connect: Callable[[], Any]) -> Any:
+    """Open a file, also in the moment in which another thread closes it: the engine has not let it go yet."""
+    for _ in range(_TRIES):
+        try:
+            return connect()
+        except Exception as error:
+            if "Unique file handle conflict" not in str(error):
+                raise
+            time.sleep(_PAUSE)
+    return connect()
 
 
 if TYPE_CHECKING:

@@ -27,8 +27,11 @@ ERRORS = {
 }
 """Errors that say what is wrong with a program; with any other error, Django or its database stumbled."""
 
-BEYOND = re.compile(r"Cannot aggregate over the|You must set output_field|Year is out of range")
+BEYOND = re.compile(r"Cannot aggregate over the|You must set output_field|[Yy]ear (?:0 )?is out of range")
 """What Django refuses and we may answer: what the result is can be told, or no row can fulfil the condition."""
+
+CRASHED = re.compile(r"fromisoformat: argument must be str")
+"""Where Django reads a value with the converter of another type."""
 
 Verdict = str
 """``agree``, ``differ``, or ``unjudged`` where Django itself stumbled."""
@@ -105,7 +108,11 @@ def is_ordered(text: str) -> bool:
 def judged(theirs: Outcome, ours: Outcome, *, ordered: bool) -> Verdict:
     """Judge our outcome by theirs."""
     if isinstance(theirs, Failure):
-        if not theirs.kinds or (BEYOND.search(theirs.message) and not isinstance(ours, Failure)):
+        if (
+            not theirs.kinds
+            or CRASHED.search(theirs.message)
+            or (BEYOND.search(theirs.message) and not isinstance(ours, Failure))
+        ):
             return "unjudged"
         return "agree" if isinstance(ours, Failure) and theirs.kinds & ours.kinds else "differ"
     if isinstance(theirs, Rows) and isinstance(ours, Rows):
