@@ -15,7 +15,7 @@ from multidb_explorer.backends.kinds import Kind
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["array_of"]
+__all__ = ["array_of", "decimals_of_doubles"]
 
 _EXACT = 10**15
 """Decimals of so many digits and their nearest doubles stand for each other; those of more may not."""
@@ -88,14 +88,30 @@ def _floats(values: Sequence[Any], kind: Kind) -> pa.Array:
 
 
 def _decimals(values: Sequence[Any], kind: Kind) -> pa.Array:
+    if kind.precision is None:
+        return _decimals_of_any_scale(values)
+    return decimals_of_doubles(_doubles(values), kind)
+
+
+def decimals_of_doubles(numbers: pa.Array, kind: Kind) -> pa.Array:
+    """Make decimals of doubles, each of which must be the one that is nearest to a decimal of the column.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where that can't be told by arithmetic on doubles, or is not so.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> decimals_of_doubles(pa.array([0.1, None]), Kind("decimal", precision=3, scale=2)).to_pylist()
+    [Decimal('0.10'), None]
+    """
     import numpy as np
     import pyarrow as pa
 
-    if kind.precision is None:
-        return _decimals_of_any_scale(values)
-    if kind.scale is None or kind.precision > 38 or not 0 <= kind.scale <= 15:
+    if kind.precision is None or kind.scale is None or kind.precision > 38 or not 0 <= kind.scale <= 15:
         raise TypeError("too many digits for doubles")
-    numbers = _doubles(values)
     doubles = numbers.fill_null(0).to_numpy()
     unit = 10.0**kind.scale
     # Far from zero the product is infinite, which is no decimal of the column.
@@ -104,9 +120,9 @@ def _decimals(values: Sequence[Any], kind: Kind) -> pa.Array:
         exact = (np.abs(scaled) < min(_EXACT, 10**kind.precision)) & (scaled / unit == doubles)
     if not exact.all():
         raise ValueError("not every double is a decimal of the column")
-    wide = pa.array(scaled.astype(np.int64)).cast(pa.decimal128(19, 0))
-    parts = [numbers.buffers()[0], wide.buffers()[1]]
-    return pa.Array.from_buffers(pa.decimal128(kind.precision, kind.scale), len(wide), parts)
+    missing = numbers.is_null().to_numpy(zero_copy_only=False) if numbers.null_count else None
+    wide = pa.array(scaled.astype(np.int64), mask=missing).cast(pa.decimal128(19, 0))
+    return pa.Array.from_buffers(pa.decimal128(kind.precision, kind.scale), len(wide), wide.buffers())
 
 
 def _decimals_of_any_scale(values: Sequence[Any]) -> pa.Array:

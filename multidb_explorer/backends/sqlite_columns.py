@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from binascii import unhexlify
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.backends.sqlite_arrays import array_of
+from multidb_explorer.backends.sqlite_arrays import array_of, decimals_of_doubles
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["declared_array"]
-
-_EXACT = 10**15
-"""Decimals of so many digits and their nearest doubles stand for each other; those of more may not."""
 
 
 def declared_array(stored: pa.Array, kind: Kind) -> pa.Array:
@@ -56,28 +53,6 @@ def _booleans(stored: pa.Array, _kind: Kind) -> pa.Array:
     return stored.cast(pa.bool_())
 
 
-def _decimals(stored: pa.Array, kind: Kind) -> pa.Array:
-    import numpy as np
-    import pyarrow as pa
-
-    if kind.precision is None or kind.scale is None or kind.precision > 38 or not 0 <= kind.scale <= 15:
-        raise TypeError("too many digits for doubles")
-    doubles = stored.fill_null(0).to_numpy()
-    unit = 10.0**kind.scale
-    # Far from zero the product is infinite, which is no decimal of the column.
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = np.rint(doubles * unit)
-        exact = (np.abs(scaled) < min(_EXACT, 10**kind.precision)) & (scaled / unit == doubles)
-    if not exact.all():
-        raise ValueError("not every double is a decimal of the column")
-    wide = pa.array(scaled.astype(np.int64), mask=_missing(stored)).cast(pa.decimal128(19, 0))
-    return pa.Array.from_buffers(pa.decimal128(kind.precision, kind.scale), len(wide), wide.buffers())
-
-
-def _missing(stored: pa.Array) -> Any:
-    return stored.is_null().to_numpy(zero_copy_only=False) if stored.null_count else None
-
-
 def _uuids(stored: pa.Array, kind: Kind) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -98,7 +73,7 @@ def _uuids(stored: pa.Array, kind: Kind) -> pa.Array:
 _MAKERS: dict[str, Callable[[pa.Array, Kind], pa.Array]] = {
     "integer": _cast,
     "float": _cast,
-    "decimal": _decimals,
+    "decimal": decimals_of_doubles,
     "boolean": _booleans,
     "uuid": _uuids,
 }

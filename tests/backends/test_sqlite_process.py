@@ -119,7 +119,7 @@ def test_usual_values_are_the_same_with_nulls_anywhere(on_file: Any, others: lis
         assert sum(batch.num_rows for batch in found) == len(values)
 
 
-@pytest.mark.parametrize("share", [6, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("share", [12, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", KINDS)
 def test_a_value_of_any_other_class_is_the_same_or_the_same_error(on_file: Any, name: str, share: int) -> None:
     for value in OTHERS[list(KINDS).index(name) % share :: share]:

@@ -21,6 +21,14 @@ Endless, Number = mdb.reflect("endless", using="here"), mdb.reflect("numbers", u
 """
 
 
+# One theme in each run, the other one in the soak: each opens a JupyterLab of its own.
+both_themes = pytest.mark.parametrize(
+    "dark", [pytest.param(False, id="light"), pytest.param(True, id="dark", marks=pytest.mark.slow)]
+)
+    "dark", [pytest.param(False, id="light"), pytest.param(True, id="dark", marks=pytest.mark.slow)]
+)
+
+
 @pytest.fixture
 def setup(tmp_path):
     with sqlite3.connect(tmp_path / "here.db") as connection:
@@ -29,7 +37,7 @@ def setup(tmp_path):
     return SETUP.format(path=tmp_path / "here.db")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@both_themes
 def test_a_long_read_shows_a_bar_and_the_stop_button_ends_it(notebook, setup, dark):
     book = notebook(setup, "for frame in Endless.objects.to_pandas_batches():\n    pass", "6 * 7", dark=dark)
     page = book.page
@@ -43,7 +51,7 @@ def test_a_long_read_shows_a_bar_and_the_stop_button_ends_it(notebook, setup, da
     book.shot(f"stopped_{'dark' if dark else 'light'}")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@both_themes
 def test_reports_look_right(notebook, setup, dark):
     book = notebook(
         setup,
