@@ -25,8 +25,6 @@ Endless, Number = mdb.reflect("endless", using="here"), mdb.reflect("numbers", u
 both_themes = pytest.mark.parametrize(
     "dark", [pytest.param(False, id="light"), pytest.param(True, id="dark", marks=pytest.mark.slow)]
 )
-    "dark", [pytest.param(False, id="light"), pytest.param(True, id="dark", marks=pytest.mark.slow)]
-)
 
 
 @pytest.fixture
