@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import threading
@@ -173,6 +174,9 @@ def lose_an_interrupt(database: Database) -> list[Slow]:
 @pytest.fixture
 def heard() -> Iterator[None]:
     """Hear interrupts, also where the tests were started by a shell that ignores them."""
+    for module in ("pandas", "pyarrow.pandas_compat"):
+        # An interrupted import leaves its file open, which is no matter of ours.
+        importlib.import_module(module)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
