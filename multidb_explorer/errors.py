@@ -20,7 +20,11 @@ The tree, by what the user was doing::
     │   ├── RowConflict                 another row lives under that key
     │   ├── ProtectedRows               other rows depend on the row
     │   ├── StaleRow                    the row changed or vanished meanwhile
+    │   ├── ChangeConflict              somebody else changed the rows of a change set first
+    │   ├── RowsRejected                rows that the table would not take, all of them listed
+    │   ├── ConfirmationRequired        an alias whose writes have to be confirmed
     │   └── ValueNotRepresentable       the target can't hold the value exactly
+    ├── TransactionError                what an open atomic block does not allow
     ├── FrameTooLarge                   a result that does not fit into memory
     ├── QueryCancelled                  stopped by the user or a timeout
     └── DatabaseError                   what the database itself said
@@ -36,6 +40,8 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 __all__ = [
+    "ChangeConflict",
+    "ConfirmationRequired",
     "ConnectionDoesNotExist",
     "ConnectionFailed",
     "CrossDatabaseError",
@@ -60,8 +66,10 @@ __all__ = [
     "QueryCancelled",
     "ReadOnlyAlias",
     "RowConflict",
+    "RowsRejected",
     "StaleRow",
     "TableDoesNotExist",
+    "TransactionError",
     "ValueNotRepresentable",
     "WriteRefused",
     "near",
@@ -289,6 +297,42 @@ class ProtectedRows(WriteRefused):
 
 class StaleRow(WriteRefused):
     """The row changed or vanished between reading and writing it."""
+
+
+class ChangeConflict(WriteRefused):
+    """Rows of a change set are no longer what they were when they were staged; nothing was written.
+
+    Attributes
+    ----------
+    conflicts
+        One for each row, with base, mine and theirs of each cell.
+    """
+
+    def __init__(self, message: str, *, conflicts: Iterable[object] = ()) -> None:
+        super().__init__(message)
+        self.conflicts = tuple(conflicts)
+
+
+class RowsRejected(WriteRefused):
+    """Rows that the table would not take; nothing was written.
+
+    Attributes
+    ----------
+    rejections
+        One for each reason: the row, its key, the column, the rule and the value's type.
+    """
+
+    def __init__(self, message: str, *, rejections: Iterable[object] = ()) -> None:
+        super().__init__(message)
+        self.rejections = tuple(rejections)
+
+
+class ConfirmationRequired(WriteRefused):
+    """A write to an alias that asks first, outside a confirmed block; nothing was written."""
+
+
+class TransactionError(MultiDBError, RuntimeError):
+    """What an open `atomic` block does not allow; it is a ``RuntimeError`` too."""
 
 
 class ValueNotRepresentable(WriteRefused):

@@ -23,6 +23,7 @@ from sqlalchemy.types import TypeEngine
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.computing import Computing
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.loaders import Loader
 from multidb_explorer.backends.raw import Bind, Described, Prepared
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.unknown import type_in_catalog
@@ -145,6 +146,8 @@ class Backend(Computing):
     features: ClassVar[Features] = Features()
     readers: ClassVar[tuple[Reader, ...]] = ()
     """Its own ways to hand over Arrow batches, the fastest first; the plain cursor stands behind them."""
+    loaders: ClassVar[tuple[Loader, ...]] = ()
+    """Its own ways to take Arrow batches, the fastest first; inserting through the driver stands behind them."""
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {}
     """Types that bind values in this product's exact form, in place of SQLAlchemy's own."""
 

@@ -1,0 +1,1 @@
+"""Staged changes: gathered first, looked at, committed in one transaction, and undone by their inverse."""
