@@ -13,7 +13,6 @@ since results are kept engine by engine.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -24,9 +23,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from common.cases import Taken, in_turns, run_here
-from common.goals import Goal, goals
-from common.measuring import RESULTS, machine, stored
+from common.goals import goals
+from common.measuring import machine
 from common.readers import WAYS, ways
+from common.tables import kept, rows_of, shown
 
 ENGINES = ("sqlite", "duckdb", "postgresql", "mariadb")
 REFERENCE = "pandas.read_sql"
@@ -57,54 +57,6 @@ def measured(engine: str, url: str, table: str, rows: int, given: argparse.Names
     return in_turns(Path(__file__), cases, place)
 
 
-Cells = tuple[str, ...]
-HEADER: Cells = ("way", "s", "min..max", f"times {REFERENCE}", "+MB", "rounds")
-
-
-def cells(name: str, taken: Taken, reference: float | None) -> Cells:
-    if taken.time is None:
-        return (name, "failed", taken.failed[:60], "", "", "")
-    times = f"{reference / taken.time:.2f}" if reference else ""
-    span = f"{min(taken.seconds):.2f}..{max(taken.seconds):.2f}"
-    return (name, f"{taken.time:.2f}", span, times, f"{taken.memory:.0f}", str(len(taken.seconds)))
-
-
-def lines(found: Mapping[str, Taken]) -> list[Cells]:
-    """Give the rows of the table, the fastest first."""
-    reference = found[REFERENCE].time
-    return [cells(*each, reference) for each in sorted(found.items(), key=lambda item: item[1].time or float("inf"))]
-
-
-def as_text(rows: list[Cells]) -> str:
-    widths = [max(len(row[place]) for row in [HEADER, *rows]) for place in range(len(HEADER))]
-
-    def line(row: Cells) -> str:
-        first, *rest = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        return "  ".join([row[0].ljust(len(first)), *rest])
-
-    return "\n".join(map(line, [HEADER, *rows]))
-
-
-def as_markdown(rows: list[Cells]) -> str:
-    rule = ("---", *["---:"] * (len(HEADER) - 1))
-    return "\n".join(f"| {' | '.join(row)} |" for row in [HEADER, rule, *rows])
-
-
-def shown(engine: str, table: str, rows: int, found: Mapping[str, Taken], reached: list[Goal]) -> str:
-    """Say what was found: the table as text, the goals, and the table again as Markdown."""
-    made = lines(found)
-    title = f"{engine}, {table}, {rows:,} rows"
-    said = "\n".join(f"  {goal}" for goal in reached)
-    return f"\n{title}\n{as_text(made)}\nGoals:\n{said}\n\n**{title}**\n\n{as_markdown(made)}"
-
-
-def kept(engine: str, result: Mapping[str, Any]) -> None:
-    """Keep one engine's result beside those of the others."""
-    path = RESULTS / "reading.json"
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    print(f"\n{stored('reading', {**before, engine: result})}")
-
-
 def run(engine: str, given: argparse.Namespace, known: Mapping[str, Any]) -> None:
     """Measure one engine."""
     from targets import TARGETS, TargetUnavailable
@@ -121,14 +73,14 @@ def run(engine: str, given: argparse.Namespace, known: Mapping[str, Any]) -> Non
         for table in given.table:
             found = measured(engine, url, table, sizes[table], given)
             reached = goals(engine, found)
-            print(shown(target.title, table, sizes[table], found, reached))
+            print(shown(f"{target.title}, {table}, {sizes[table]:,} rows", rows_of(found, REFERENCE), reached))
             result["tables"][table] = {
                 "rows": sizes[table],
                 "ways": {name: vars(taken) for name, taken in found.items()},
                 "goals": [{**vars(goal), "met": goal.met} for goal in reached],
             }
         target.drop_database(url)
-    kept(engine, result)
+    kept("reading", engine, result)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import mysql, postgresql
 import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
 
-__all__ = ["MODELS", "load"]
+__all__ = ["MODELS", "load", "load_data", "spelt"]
 
 WIDE = sa.BigInteger().with_variant(sa.BigInteger(), "sqlite")
 MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
@@ -118,26 +118,27 @@ def load(engine: str, url: str, table: str, rows: int, folder: Path) -> None:
     if engine == "duckdb":
         with duckdb.connect(sa.make_url(url).database or "") as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"INSERT INTO {table} {_spelt(engine, table)}", [rows])
+            connection.execute(f"INSERT INTO {table} {spelt(engine, table)}", [rows])
         return
     with duckdb.connect() as source:
         if engine == "sqlite":
             _into_sqlite(source, url, table, rows)
             return
         file = folder / f"{table}.csv"
-        source.execute(f"CREATE TABLE made AS {_spelt(engine, table)}", [rows])
+        source.execute(f"CREATE TABLE made AS {spelt(engine, table)}", [rows])
         source.execute(f"COPY made TO '{file}' (FORMAT csv, HEADER false, NULLSTR '\\N', QUOTE '\"', ESCAPE '\"')")
     (_into_postgresql if engine == "postgresql" else _into_mariadb)(url, table, file)
     file.unlink()
 
 
-def _spelt(engine: str, table: str) -> str:
+def spelt(engine: str, table: str) -> str:
+    """Give the query that makes the rows in DuckDB as a database wants to see them; its parameter is their number."""
     columns = (_SPELT[engine].get(name, name) for name in MODELS[table]._source.names)
     return f"SELECT {', '.join(columns)} FROM ({_ROWS[table]})"
 
 
 def _into_sqlite(source: duckdb.DuckDBPyConnection, url: str, table: str, rows: int) -> None:
-    made = source.execute(_spelt("sqlite", table), [rows])
+    made = source.execute(spelt("sqlite", table), [rows])
     marks = ", ".join("?" * len(made.description or ()))
     connection = sqlite3.connect(sa.make_url(url).database or "")
     while some := made.fetchmany(50_000):
@@ -162,24 +163,29 @@ def _into_mariadb(url: str, table: str, file: Path) -> None:
     import pymysql
 
     parts = sa.make_url(url)
-    names = MODELS[table]._source.names
-    given: dict[str, str] = {name: f"NULLIF(@{name}, '\\\\N')" for name in names}
-    if "data" in given:
-        given["data"] = "UNHEX(NULLIF(@data, '\\\\N'))"
     connection: Any = pymysql.connect(
         host=parts.host, port=parts.port or 3306, user=parts.username, password=parts.password or "",
         database=parts.database, local_infile=True, charset="utf8mb4",
     )  # fmt: skip
     with connection, connection.cursor() as cursor:
         cursor.execute("SET time_zone = '+00:00', unique_checks = 0")
-        cursor.execute(
-            f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE {table} CHARACTER SET utf8mb4 "
-            "FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' "
-            f"({', '.join(f'@{name}' for name in names)}) "
-            f"SET {', '.join(f'{name} = {value}' for name, value in given.items())}"
-        )
+        cursor.execute(load_data(table, table, file))
         cursor.execute("SHOW WARNINGS LIMIT 3")
         if warnings := cursor.fetchall():
             raise RuntimeError(f"LOAD DATA changed values: {warnings}")
         connection.commit()
         cursor.execute(f"ANALYZE TABLE {table}")
+
+
+def load_data(kind: str, table: str, file: Path) -> str:
+    """Give the statement that loads rows of a kind from a file into a table."""
+    names = MODELS[kind]._source.names
+    given: dict[str, str] = {name: f"NULLIF(@{name}, '\\\\N')" for name in names}
+    if "data" in given:
+        given["data"] = "UNHEX(NULLIF(@data, '\\\\N'))"
+    return (
+        f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE {table} CHARACTER SET utf8mb4 "
+        "FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' "
+        f"({', '.join(f'@{name}' for name in names)}) "
+        f"SET {', '.join(f'{name} = {value}' for name, value in given.items())}"
+    )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.magic import needs_local_scope
 
+from multidb_explorer.connections.confirming import with_word
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.completion import complete
 from multidb_explorer.errors import MultiDBError, ReadOnlyAlias, near
@@ -170,7 +171,8 @@ class _Cell:
             self._announce()
         # One row more than is wanted tells whether there are more.
         wanted = self.limit + 1 if self.limit else None
-        table = read_sql_text(self.database, sql, values, wanted, write=self.write)
+        with with_word(self.database, self.confirmed if self.write else None):
+            table = read_sql_text(self.database, sql, values, wanted, write=self.write)
         if self.write:
             # The statement may have made or changed a table.
             catalog_of(self.database).refresh()

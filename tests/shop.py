@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 import multidb_explorer as mdb
+from multidb_explorer.connections.confirming import confirmed
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 
@@ -63,7 +64,7 @@ def make(alias: str, url: str, *, rows: bool = True, **settings: object) -> Data
     metadata = tables()
     metadata.create_all(database.engine)
     if rows:
-        with database.begin() as connection:
+        with confirmed(alias), database.begin() as connection:
             for name, values in (("users", USERS), ("orders", ORDERS), ("order_lines", LINES)):
                 connection.execute(metadata.tables[name].insert(), values)
     return database

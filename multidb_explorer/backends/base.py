@@ -28,7 +28,7 @@ from multidb_explorer.backends.raw import Bind, Described, Prepared
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.unknown import type_in_catalog
 from multidb_explorer.backends.values import canonical
-from multidb_explorer.errors import MissingDriver
+from multidb_explorer.errors import MissingDriver, NotSupportedError
 
 __all__ = ["Backend", "Decoder", "Driver", "Features", "ServerInfo", "Trouble", "like"]
 
@@ -63,6 +63,10 @@ class Features:
     """Can a part of a transaction be undone alone?"""
     deletes_families: bool = True
     """Can one transaction delete rows and then the rows that they refer to?"""
+    looks_into_itself: bool = True
+    """May an UPDATE or DELETE ask a subquery about its own table?"""
+    names_conflict_key: bool = True
+    """Can an upsert be told the unique key that it goes by?"""
     updates_indexed_columns: bool = True
     """Can an UPDATE set an indexed column of a row that others refer to, be it to the same value?"""
     numbers_integer_keys: bool = False
@@ -359,6 +363,23 @@ class Backend(Computing):
         """Run an UPDATE or DELETE and tell how many rows it *matched* (not: changed)."""
         return connection.execute(statement).rowcount
 
+    def insert(self, table: sa.Table, values: Mapping[str, Any]) -> sa.Insert:
+        """Give an INSERT of one row, whose values stand also where the database would number the row by itself."""
+        return sa.insert(table).values(values)
+
+    def insert_or(self, table: sa.Table, update: Sequence[str] = (), key: Sequence[str] = ()) -> sa.Insert:
+        """Give an INSERT that leaves a row alone where it meets one that is there already, or updates it.
+
+        Parameters
+        ----------
+        update
+            Columns that are set in the row that is there; none to leave it alone.
+        key
+            The unique key that it goes by. To leave rows alone it may be any; and where the product can't be told
+            the key, it always is any.
+        """
+        raise NotSupportedError(f"Inserting rows of which some may be there already is not supported on {self.title}.")
+
     # Stopping and failing
 
     def cancel(self, connection: Any) -> None:
@@ -370,6 +391,14 @@ class Backend(Computing):
     def trouble(self, error: BaseException) -> Trouble:
         """Classify a driver's own error."""
         return Trouble()
+
+    def loses_transaction(self, connection: Connection, error: BaseException) -> bool:
+        """Tell whether a driver's error took the open transaction along, and not only its own statement."""
+        try:
+            connection.execute(sa.select(1))
+        except sa.exc.SQLAlchemyError:
+            return True
+        return False
 
 
 _OPERATORS = {"gt": "gt", "gte": "ge", "lt": "lt", "lte": "le"}

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects import registry
 from sqlalchemy.pool import NullPool, StaticPool
 
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.duckdb_computing import DuckDBComputing
+from multidb_explorer.backends.duckdb_loader import ArrowLoader
 from multidb_explorer.backends.duckdb_raw import described, prepared
 from multidb_explorer.backends.duckdb_reader import ArrowReader
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.loaders import Loader
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.values import canonical, month_day_nano
 from multidb_explorer.errors import ValueNotRepresentable
@@ -78,6 +81,7 @@ class DuckDBBackend(DuckDBComputing):
         hears_interrupts=False,
     )
     readers: ClassVar[tuple[Reader, ...]] = (ArrowReader(),)
+    loaders: ClassVar[tuple[Loader, ...]] = (ArrowLoader(),)
 
     # Reaching the database
 
@@ -214,6 +218,13 @@ class DuckDBBackend(DuckDBComputing):
         count = result.cursor.fetchone()
         result.close()
         return int(count[0]) if count else 0
+
+    def insert_or(self, table: sa.Table, update: Sequence[str] = (), key: Sequence[str] = ()) -> sa.Insert:
+        statement = pg.insert(table)
+        if not update:
+            return statement.on_conflict_do_nothing()
+        taken = {name: statement.excluded[name] for name in update}
+        return statement.on_conflict_do_update(index_elements=list(key), set_=taken)
 
     # Stopping and failing
 

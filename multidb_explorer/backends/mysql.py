@@ -23,8 +23,9 @@ from multidb_explorer.backends.base import (
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.mysql_computing import MySQLComputing, bytes_of, utf8
 from multidb_explorer.backends.mysql_estimating import estimated_rows
+from multidb_explorer.backends.mysql_loader import LocalDataLoader
 from multidb_explorer.backends.mysql_reader import WireReader
-from multidb_explorer.backends.mysql_session import kill, stop_interrupted
+from multidb_explorer.backends.mysql_session import LOCAL_FILES, keep_files_here, kill, stop_interrupted
 from multidb_explorer.backends.mysql_types import bit_kind, decoder_of, described, integer_kind, problem
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.values import canonical
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
     from sqlalchemy.types import TypeEngine
 
+    from multidb_explorer.backends.loaders import Loader
     from multidb_explorer.backends.raw import Described
 
 __all__ = ["MySQLBackend"]
@@ -80,6 +82,8 @@ class MySQLBackend(MySQLComputing):
     features: ClassVar[Features] = Features(
         read_only_session=True,
         row_locks=True,
+        looks_into_itself=False,
+        names_conflict_key=False,
         # MariaDB stops every statement, MySQL only SELECT.
         statement_timeout=True,
         groups_by_primary_key=True,
@@ -95,6 +99,7 @@ class MySQLBackend(MySQLComputing):
         max_parameters=60_000,
     )
     readers: ClassVar[tuple[Reader, ...]] = (WireReader(),)
+    loaders: ClassVar[tuple[Loader, ...]] = (LocalDataLoader(),)
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
         sa.JSON: _JSONText,
         mysql.JSON: _JSONText,
@@ -112,6 +117,9 @@ class MySQLBackend(MySQLComputing):
             return {}
         wanted: dict[str, Any] = {"charset": "utf8mb4", "connect_timeout": connect_timeout}
         options = {name: value for name, value in wanted.items() if name not in url.query}
+        if url.drivername.endswith("+pymysql"):
+            # Another driver would take it for a permission to read files.
+            options["client_flag"] = _flag(url) | LOCAL_FILES
         return {"connect_args": options}
 
     def connect_arguments(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +133,7 @@ class MySQLBackend(MySQLComputing):
         if hasattr(connection, "encoders"):
             # A number written with an exponent would be a double to the server, with its 15 digits.
             connection.encoders = {**connection.encoders, Decimal: lambda value, *_: format(value, "f")}
+        keep_files_here(connection)
         with connection.cursor() as cursor:
             # A zero in a numbered column stays a zero; the rest refuses values that the server would cut or change.
             cursor.execute(
@@ -308,6 +317,13 @@ class MySQLBackend(MySQLComputing):
             raise ValueNotRepresentable(f"Column {column!r} of {where} can't hold {found!r}: {reason}.", column=column)
         return found
 
+    def insert_or(self, table: sa.Table, update: Sequence[str] = (), key: Sequence[str] = ()) -> sa.Insert:
+        # INSERT IGNORE would also take what is wrong in other ways, cut to fit.
+        own = next(iter(table.primary_key or table.columns)).name
+        statement = mysql.insert(table)
+        taken = {name: statement.inserted[name] for name in update} or {own: table.c[own]}
+        return statement.on_duplicate_key_update(taken)
+
     # Stopping and failing
 
     def cancel(self, connection: Any) -> None:
@@ -324,6 +340,15 @@ class MySQLBackend(MySQLComputing):
             return Trouble()
         return _BY_CODE.get(code, Trouble()) if isinstance(code, int) else Trouble()
 
+    def loses_transaction(self, connection: Connection, error: BaseException) -> bool:
+        code = error.args[0] if error.args else None
+        return code in _ENDS_TRANSACTION or super().loses_transaction(connection, error)
+
+
+def _flag(url: URL) -> int:
+    given = url.query.get("client_flag", "0")
+    return int(given) if isinstance(given, str) and given.isdigit() else 0
+
 
 def _time_limit(version: str, seconds: float) -> str:
     if "mariadb" in version.lower():
@@ -338,6 +363,10 @@ _LOGIN = Trouble("unreachable", "The server is there, but it refused the user or
 _NO_SERVER = Trouble("unreachable", "No server answers there: check host, port and firewall, and whether it runs.")
 _FULL = Trouble("unreachable", "The server has no connection left; close some, or raise max_connections.")
 _PRIVILEGE = Trouble("other", "The user lacks the privilege; an administrator can GRANT it.")
+
+# A deadlock, a lock that took too long to get, and a row that changed since it was read: the next statement would begin
+# another transaction.
+_ENDS_TRANSACTION = (1213, 1205, 1020)
 
 _BROKEN_RULE = Trouble("other", error="IntegrityError")
 

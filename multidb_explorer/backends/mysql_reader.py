@@ -55,7 +55,7 @@ class WireReader(Reader):
 @cache
 def _strangeness(driver: type) -> str:
     """Say what is missing in a driver's connection that is read from here."""
-    if driver.__module__ != "pymysql.connections":
+    if "pymysql.connections" not in [each.__module__ for each in driver.__mro__]:
         return f"the driver is {driver.__module__.partition('.')[0]}, not PyMySQL"
     from pymysql.connections import MySQLResult
 

@@ -1,12 +1,47 @@
-"""Stopping what a session of MySQL runs, from a second session."""
+"""Sessions of MySQL: what each is taught, and stopping what it runs from a second one."""
 
 from __future__ import annotations
 
 import copy
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
-__all__ = ["drop", "kill", "stop_interrupted"]
+__all__ = ["LOCAL_FILES", "drop", "keep_files_here", "kill", "stop_interrupted"]
+
+LOCAL_FILES = 128
+"""The flag by which a client says that it knows LOAD DATA LOCAL, without which the server refuses it."""
+
+_NOT_ALLOWED = 1148
+
+
+def keep_files_here(connection: Any) -> None:
+    """Let a connection of PyMySQL refuse every request for a file in words that the server understands.
+
+    PyMySQL by itself leaves the server waiting for the file, and so whoever speaks next waits as well.
+    """
+    class_: Any = type(connection)
+    if class_.__module__ == "pymysql.connections" and not connection._local_infile:  # noqa: SLF001
+        connection.__class__ = _keeping_files(class_)
+
+
+@cache
+def _keeping_files(class_: Any) -> type:
+    class KeepingFiles(class_):  # type: ignore[misc]
+        """A connection that gives no file away."""
+
+        def _read_query_result(self, unbuffered: bool = False) -> Any:
+            try:
+                return super()._read_query_result(unbuffered)
+            except RuntimeError:
+                # The end of a file without anything in it; then the server is ready again.
+                self.write_packet(b"")
+                self._read_packet()
+                raise self.OperationalError(
+                    _NOT_ALLOWED, "LOAD DATA LOCAL is refused here: no file of this machine is given to a server"
+                ) from None
+
+    return KeepingFiles
 
 
 def kill(connection: Any) -> None:

@@ -19,6 +19,7 @@ from multidb_explorer.backends.postgresql_computing import PostgreSQLComputing
 from multidb_explorer.backends.postgresql_copy import CopyReader
 from multidb_explorer.backends.postgresql_described import described
 from multidb_explorer.backends.postgresql_driver import read_exactly
+from multidb_explorer.backends.postgresql_loader import BinaryCopyLoader, TextCopyLoader
 from multidb_explorer.backends.postgresql_readers import ADBCReader, estimated
 from multidb_explorer.backends.postgresql_twin import kept
 from multidb_explorer.backends.values import canonical, month_day_nano
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
     from sqlalchemy.types import TypeEngine
 
+    from multidb_explorer.backends.loaders import Loader
     from multidb_explorer.backends.raw import Described
     from multidb_explorer.backends.readers import Reader
 
@@ -71,6 +73,18 @@ def _json_text(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _computed(value: Any) -> bool:
+    return isinstance(value, sa.ClauseElement) and not isinstance(value, sa.sql.elements.Null)
+
+
+def _mark(column: sa.Column[Any], value: Any, place: int) -> sa.BindParameter[Any] | str:
+    """Give what stands for a value in SQL text: a parameter of the column's name, or NULL."""
+    if isinstance(value, sa.sql.elements.Null):
+        return "NULL"
+    name = column.name if re.fullmatch(r"[^\W\d]\w*", column.name) else f"value_{place}"
+    return sa.bindparam(name, value, type_=column.type)
+
+
 class PostgreSQLBackend(PostgreSQLComputing):
     """PostgreSQL through psycopg 3.
 
@@ -102,6 +116,7 @@ class PostgreSQLBackend(PostgreSQLComputing):
         max_parameters=65_000,
     )
     readers: ClassVar[tuple[Reader, ...]] = (ADBCReader(), CopyReader())
+    loaders: ClassVar[tuple[Loader, ...]] = (BinaryCopyLoader(), TextCopyLoader())
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
         sa.JSON: _JSONText,
         pg.JSON: _JSONText,
@@ -288,6 +303,24 @@ class PostgreSQLBackend(PostgreSQLComputing):
         if problem := _problem(found, kind):
             raise ValueNotRepresentable(f"Column {column!r} of {where} can't hold the value: {problem}.", column=column)
         return month_day_nano(found) if isinstance(found, dt.timedelta) else found
+
+    def insert(self, table: sa.Table, values: Mapping[str, Any]) -> sa.Insert:
+        numbered = any(table.c[name].info.get("identity") for name in values)
+        if not numbered or any(map(_computed, values.values())):
+            return super().insert(table, values)
+        # GENERATED ALWAYS refuses a number that is given, and with it a row that comes back under its old one.
+        marks = [_mark(table.c[name], value, place) for place, (name, value) in enumerate(values.items())]
+        listed = ", ".join(mark if isinstance(mark, str) else f":{mark.key}" for mark in marks)
+        given = sa.text(f"OVERRIDING SYSTEM VALUE VALUES ({listed})")
+        given = given.bindparams(*(mark for mark in marks if not isinstance(mark, str)))
+        return sa.insert(table).from_select(list(values), given.columns(*(table.c[name] for name in values)))
+
+    def insert_or(self, table: sa.Table, update: Sequence[str] = (), key: Sequence[str] = ()) -> sa.Insert:
+        statement = pg.insert(table)
+        if not update:
+            return statement.on_conflict_do_nothing()
+        taken = {name: statement.excluded[name] for name in update}
+        return statement.on_conflict_do_update(index_elements=list(key), set_=taken)
 
     # Stopping and failing
 

@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-__all__ = ["EXACT", "parse_instant", "parse_interval", "read_exactly"]
+__all__ = ["EXACT", "interval_text", "parse_instant", "parse_interval", "read_exactly"]
 
 # Types that psycopg reads exactly; any other arrives as the server's own text.
 EXACT = frozenset(
@@ -64,7 +64,7 @@ def _conversions() -> tuple[Any, Any, Any, Any]:
         oid = types["interval"].oid
 
         def dump(self, obj: Any) -> bytes:
-            return _interval_text(obj).encode()
+            return interval_text(obj).encode()
 
     return text, IntervalLoader, InstantLoader, MonthDayNanoDumper
 
@@ -97,7 +97,8 @@ def _make_interval(months: int, days: int, nanoseconds: int) -> Any:
     return pa.MonthDayNano([months, days, nanoseconds])
 
 
-def _interval_text(value: Any) -> str:
+def interval_text(value: Any) -> str:
+    """Write an interval, each of its three parts with its own sign."""
     seconds, micros = divmod(abs(value.nanoseconds) // 1000, 1_000_000)
     clock = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}.{micros:06}"
     return f"{value.months} mons {value.days} days {'-' if value.nanoseconds < 0 else '+'}{clock}"

@@ -15,19 +15,21 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.sqlite import DATETIME
+from sqlalchemy.dialects.sqlite import DATETIME, insert
 from sqlalchemy.engine import URL, Connection, Dialect, Inspector
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeEngine
 
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.loaders import Loader
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.sqlite_children import stop_child
 from multidb_explorer.backends.sqlite_computing import SQLiteComputing
 from multidb_explorer.backends.sqlite_estimates import row_estimates, statement_estimate
 from multidb_explorer.backends.sqlite_functions import register
 from multidb_explorer.backends.sqlite_interrupts import Noting, keep_connected, listen, stopped_by_user
+from multidb_explorer.backends.sqlite_loader import ColumnLoader
 from multidb_explorer.backends.sqlite_process import ProcessReader
 from multidb_explorer.backends.sqlite_reader import ColumnReader
 from multidb_explorer.backends.sqlite_values import decoder_of, naive, number
@@ -90,8 +92,11 @@ class SQLiteBackend(SQLiteComputing):
         max_parameters=32_000,
     )
     readers: ClassVar[tuple[Reader, ...]] = (ProcessReader(), ColumnReader())
+    loaders: ClassVar[tuple[Loader, ...]] = (ColumnLoader(),)
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
         sa.DateTime: _ISODateTime,
+        # The driver's dialect has a type of its own for these, which writes six digits.
+        sa.TIMESTAMP: _ISODateTime,
         sa.Numeric: _ExactNumeric,
     }
 
@@ -261,6 +266,13 @@ class SQLiteBackend(SQLiteComputing):
             )
         return found
 
+    def insert_or(self, table: sa.Table, update: Sequence[str] = (), key: Sequence[str] = ()) -> sa.Insert:
+        statement = insert(table)
+        if not update:
+            return statement.on_conflict_do_nothing()
+        taken = {name: statement.excluded[name] for name in update}
+        return statement.on_conflict_do_update(index_elements=list(key), set_=taken)
+
     # Stopping and failing
 
     def cancel(self, connection: Any) -> None:
@@ -282,3 +294,7 @@ class SQLiteBackend(SQLiteComputing):
         if "database is locked" in text:
             return Trouble("other", "Another program is writing to the file; try again when it has finished.")
         return Trouble()
+
+    def loses_transaction(self, connection: Connection, error: BaseException) -> bool:
+        session: Any = connection.connection.driver_connection
+        return not session.in_transaction

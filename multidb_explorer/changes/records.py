@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["Change", "Delete", "Insert", "Update"]
+__all__ = ["Change", "Delete", "Insert", "NewKey", "Update"]
 
 Values = Mapping[str, Any]
 """Canonical values by the column's name in the database."""
@@ -80,6 +80,24 @@ class Delete:
     key: Values
     original: Values = field(default_factory=dict)
     schema: str | None = None
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """What the database will number a staged row with: the value of a foreign key until then.
+
+    Examples
+    --------
+    >>> print(NewKey("users", "id", "4f"))
+    (id of the new users row)
+    """
+
+    table: str
+    column: str
+    token: str
+
+    def __str__(self) -> str:
+        return f"({self.column} of the new {self.table} row)"
 
 
 Change: TypeAlias = Insert | Update | Delete

@@ -40,6 +40,8 @@ class AliasSettings:
         Whether every write is refused.
     confirm
         Which writes ask first: ``never``, ``writes`` or ``production``.
+    history
+        What the journal of changes keeps: ``images`` of rows before and after, ``statements`` alone, or it is ``off``.
     statement_timeout
         Seconds after which a statement is stopped.
     pool_size
@@ -70,6 +72,7 @@ class AliasSettings:
     color: str | None = None
     read_only: bool = False
     confirm: str = "never"
+    history: str = "images"
     statement_timeout: float | None = None
     pool_size: int | None = None
     schema: str | None = None

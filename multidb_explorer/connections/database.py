@@ -8,23 +8,26 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext
 from sqlalchemy.pool import StaticPool
 
 from multidb_explorer import errors
 from multidb_explorer.backends import backend_for
 from multidb_explorer.backends.base import Backend, ServerInfo
 from multidb_explorer.backends.hearing import begin_to_hear, end_hearing
+from multidb_explorer.connections.atomicity import Atomic
+from multidb_explorer.connections.blocks import Block, block_of, tell_apart
 from multidb_explorer.connections.config import AliasSettings
+from multidb_explorer.connections.confirming import require_word
 from multidb_explorer.connections.insisting import Limit
 from multidb_explorer.connections.keeping import keep_connection
 from multidb_explorer.connections.redaction import redact, safe_url
-from multidb_explorer.connections.secrets import forget_prompted
+from multidb_explorer.connections.translating import Translated, stopped, translated, unreachable, unreached
+from multidb_explorer.connections.working import Work
 from multidb_explorer.options import options
 
 __all__ = ["Database"]
@@ -56,10 +59,9 @@ class Database:
         self.settings = settings
         self.state = "idle"
         self._lock = threading.RLock()
-        self._open = threading.local()
         self._memo: dict[Hashable, Any] = {}
         self._engine: Engine | None = None
-        self._translated = _Translated(self._translate)
+        self._translated = Translated(self)
 
     def __repr__(self) -> str:
         return f"<Database {self.alias!r} {self.safe_url}{' read-only' if self.read_only else ''}>"
@@ -148,6 +150,8 @@ class Database:
         event.listen(engine, "do_connect", self._connect_with_secrets)
         event.listen(engine, "connect", self._open_session)
         event.listen(engine, "begin", self.backend.begin)
+        event.listen(engine, "before_cursor_execute", self._before_statement)
+        event.listen(engine, "handle_error", self._after_error)
         return engine
 
     def _made(self, url: URL, wanted: dict[str, Any]) -> Engine:
@@ -198,14 +202,59 @@ class Database:
     def begin(self) -> AbstractContextManager[Connection]:
         """Lend a connection for writing, in one transaction: committed at the end, rolled back on any error.
 
+        Inside an open `atomic` block of this thread it is a part of that one.
+
         Raises
         ------
-        ReadOnlyAlias
-            Before any SQL, when the alias only reads.
+        ReadOnlyAlias, ConfirmationRequired
+            Before any SQL, when the alias only reads, or asks before writes and nobody has confirmed this one.
         """
+        self.refuse_writes()
+        return self._session("writes")
+
+    def atomic(
+        self, *, durable: bool = False, savepoint: bool = True, on_purpose: bool = False
+    ) -> AbstractContextManager[Connection]:
+        """Hold one transaction for this thread; what the thread reads and writes inside belongs to it.
+
+        Parameters
+        ----------
+        durable
+            Whether it must be the outermost block.
+        savepoint
+            Whether a block inside another one can be undone alone.
+        on_purpose
+            Whether the user opened it, and not a write that needs one for itself.
+
+        Raises
+        ------
+        ReadOnlyAlias, ConfirmationRequired
+            As `begin`, on entering.
+        TransactionError
+            For a durable block inside another one, and inside one that can't go on.
+        """
+        return Atomic(self, durable=durable, savepoint=savepoint, on_purpose=on_purpose)
+
+    def on_commit(self, call: Callable[[], object]) -> None:
+        """Call a function when the open block of this thread is committed; at once where none is open."""
+        block = block_of(self)
+        if block is None:
+            call()
+        else:
+            block.after_commit.append(call)
+
+    def on_rollback(self, call: Callable[[], object]) -> None:
+        """Call a function when what the open block of this thread did so far is undone; never where none is open."""
+        block = block_of(self)
+        if block is not None:
+            block.after_rollback.append(call)
+
+    def refuse_writes(self) -> None:
+        """Refuse to write where that is not allowed, or not meant; what is open already was allowed."""
         if self.read_only:
             raise errors.ReadOnlyAlias.refused(self.alias)
-        return self._session("writes")
+        if block_of(self) is None:
+            require_word(self)
 
     @contextmanager
     def _session(self, mode: str) -> Iterator[Connection]:
@@ -213,67 +262,73 @@ class Database:
         try:
             with self._translated, self._lent(mode) as connection:
                 yield connection
-        except KeyboardInterrupt:
-            raise _stopped(self.alias) from None
+        except KeyboardInterrupt as error:
+            # What is unknown after an interrupt has been said already.
+            raise error if error.args else stopped(self.alias) from None
         finally:
             if hears:
                 end_hearing()
 
     @contextmanager
     def _lent(self, mode: str) -> Iterator[Connection]:
-        block: Connection | None = getattr(self._open, "connection", None)
-        writes = mode == "writes"
+        block = block_of(self)
         if block is not None and mode != "reads only":
-            with self._savepoint(block) if writes else nullcontext(), self._deadline(block):
-                yield block
+            with self._inside(block, mode), self._deadline(block.connection):
+                yield block.connection
             return
-        with (
-            self._checked_out(mode) as connection,
-            self._deadline(connection),
-            connection.begin() if writes else nullcontext(),
-        ):
-            yield connection
-
-    @contextmanager
-    def atomic(self) -> Iterator[Connection]:
-        """Hold one transaction for this thread; what the thread reads and writes inside belongs to it."""
-        if self.read_only:
-            raise errors.ReadOnlyAlias.refused(self.alias)
-        block: Connection | None = getattr(self._open, "connection", None)
-        with self._translated:
-            if block is not None:
-                with self._savepoint(block):
-                    yield block
+        if mode == "writes":
+            tell_apart(self)
+        with self._checked_out(mode) as connection, self._deadline(connection):
+            if mode != "writes":
+                yield connection
                 return
-            with self._checked_out("writes") as connection, connection.begin():
-                self._open.connection = connection
-                self._open.broken = False
-                try:
-                    yield connection
-                    self._refuse_broken()
-                finally:
-                    self._open.connection = None
+            with Work(self, connection).done():
+                yield connection
 
     @contextmanager
-    def _savepoint(self, block: Connection) -> Iterator[None]:
-        if self.backend.features.savepoints:
-            with block.begin_nested():
+    def _inside(self, block: Block, mode: str) -> Iterator[None]:
+        if mode == "writes":
+            with block.part():
                 yield
             return
+        block.check()
         try:
             yield
-        except BaseException:
-            self._open.broken = True
+        except BaseException as error:
+            block.fails(error)
             raise
 
-    def _refuse_broken(self) -> None:
-        """Refuse to commit half of a block where the engine could not undo its failed part alone."""
-        if self._open.broken:
-            raise errors.OperationalError(
-                f"A statement of this atomic block on alias {self.alias!r} failed and {self.backend.title} has no "
-                f"savepoints to undo it alone, so the whole block was rolled back.",
-                alias=self.alias,
-            )
+    @contextmanager
+    def outermost(self, owner: Atomic, *, on_purpose: bool) -> Iterator[Block]:
+        """Hold the outermost block of this thread."""
+        if not on_purpose:
+            tell_apart(self)
+        with self._translated, self._checked_out("writes") as connection:
+            block, work = Block(self, connection, owner, on_purpose=on_purpose), Work(self, connection)
+            try:
+                with work.done(block.check), block.open():
+                    yield block
+            except BaseException:
+                if work.outcome == "rolled back":
+                    block.rolled_back()
+                raise
+        block.committed()
+
+    @contextmanager
+    def part(self, block: Block, *, savepoint: bool) -> Iterator[None]:
+        """Hold a block inside the open one."""
+        with self._translated, block.part(savepoint=savepoint):
+            yield
+
+    def _before_statement(self, connection: Connection, _cursor: Any, sql: str, *_: Any) -> None:
+        block = block_of(self)
+        if block is not None and block.connection is connection:
+            block.before_statement(sql)
+
+    def _after_error(self, context: ExceptionContext) -> None:
+        block = block_of(self)
+        if block is not None and block.connection is context.connection:
+            block.fails(context.original_exception)
 
     @contextmanager
     def _checked_out(self, mode: str) -> Iterator[Connection]:
@@ -283,7 +338,7 @@ class Database:
                 connection = self.engine.connect()
             except sa.exc.SQLAlchemyError as error:
                 self.state = "failed"
-                raise self._unreachable(error) from None
+                raise unreachable(self, error) from None
             self.state = "connected"
             with connection:
                 session = connection.connection.driver_connection
@@ -300,14 +355,15 @@ class Database:
             return
         path = self._file.absolute()
         if not path.parent.is_dir():
-            raise self._failed(f"there is no folder {str(path.parent)!r}.", "Check the path.")
+            raise unreached(self, f"there is no folder {str(path.parent)!r}.", "Check the path.")
         if not writes:
-            raise self._failed(f"there is no file {str(path)!r}.", "Check the path; the first write creates the file.")
+            hint = "Check the path; the first write creates the file."
+            raise unreached(self, f"there is no file {str(path)!r}.", hint)
 
     @property
     def shares_connection(self) -> bool:
         """Whether a read must be over before the next statement: one connection serves all, or a block owns it."""
-        return isinstance(self.engine.pool, StaticPool) or getattr(self._open, "connection", None) is not None
+        return isinstance(self.engine.pool, StaticPool) or block_of(self) is not None
 
     def _turn(self) -> AbstractContextManager[Any]:
         """Let threads take turns where all of them share one connection (a memory database)."""
@@ -340,55 +396,9 @@ class Database:
         except Exception as error:  # noqa: BLE001 -- a driver's own, in a thread that nobody listens to
             _log.warning("could not stop a statement on %r: %s", self.alias, redact(str(error)))
 
-    # Errors
-
-    def _translate(self, error: BaseException | None) -> None:
-        """Raise our own error in place of a driver's, wrapped by SQLAlchemy or not; leave all others."""
-        if isinstance(error, sa.exc.DBAPIError):
-            raise self._wrapped(error.orig or error, error.statement) from _quiet(error.orig)
-        # Rows are fetched from the driver's own cursor, so its errors arrive here unwrapped.
-        ours = isinstance(error, errors.MultiDBError | sa.exc.SQLAlchemyError)
-        if isinstance(error, Exception) and not ours and isinstance(error, self.engine.dialect.loaded_dbapi.Error):
-            raise self._wrapped(error, None) from _quiet(error)
-
-    def _wrapped(self, error: BaseException, statement: str | None) -> BaseException:
-        trouble = self.backend.trouble(error)
-        said = redact(" ".join(str(part) for part in error.args) or type(error).__name__).strip()
-        match trouble.kind:
-            case "interrupted":
-                # A driver that was called when the signal came makes an error of its own of it.
-                return KeyboardInterrupt()
-            case "read_only":
-                return (
-                    errors.ReadOnlyAlias.refused(self.alias)
-                    if self.read_only
-                    else errors.ReadOnlyAlias.reading(self.alias)
-                )
-            case "cancelled":
-                limit = self.settings.statement_timeout
-                return errors.QueryCancelled(
-                    f"The statement on alias {self.alias!r} was stopped"
-                    + (f" (statement_timeout is {limit:g} s)." if limit else ".")
-                )
-            case "unreachable":
-                return self._failed(said, trouble.hint)
-        text = f"Alias {self.alias!r}: {said}"
-        text += f"\n{trouble.hint}" if trouble.hint else ""
-        text += f"\nStatement: {_cut(redact(statement))}" if statement else ""
-        kind = getattr(errors, trouble.error) if trouble.error else _error_class(error)
-        return kind(text, alias=self.alias, statement=statement)
-
-    def _unreachable(self, error: sa.exc.SQLAlchemyError) -> errors.MultiDBError:
-        cause: BaseException = getattr(error, "orig", None) or error
-        said = redact(" ".join(str(part) for part in cause.args) or type(cause).__name__).strip()
-        return self._failed(said, self.backend.trouble(cause).hint)
-
-    def _failed(self, said: str, hint: str) -> errors.ConnectionFailed:
-        # A password typed wrongly is asked for again.
-        forget_prompted(self.alias)
-        return errors.ConnectionFailed(
-            f"Can't reach alias {self.alias!r} ({self.safe_url}): {_cut(said)}" + (f"\n{hint}" if hint else "")
-        )
+    def translated(self, error: BaseException) -> BaseException:
+        """Give our own error in place of a driver's; all others stay what they are."""
+        return translated(self, error)
 
     # What else there is to know
 
@@ -405,7 +415,7 @@ class Database:
                 return self.backend.server_info(connection)
         except (errors.DatabaseError, errors.QueryCancelled) as error:
             self.state = "failed"
-            raise self._failed(str(error), "") from None
+            raise unreached(self, str(error), "") from None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -435,54 +445,3 @@ class Database:
             self.state = "idle"
         if engine is not None:
             engine.dispose()
-
-
-class _Translated:
-    """Turns the errors of a block into ours; a generator in its place would take a tenth of a small read.
-
-    Parameters
-    ----------
-    translate
-        Raises another error, or none.
-    """
-
-    def __init__(self, translate: Callable[[BaseException | None], None]) -> None:
-        self._translate = translate
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: TracebackType | None) -> None:
-        self._translate(error)
-
-
-def _quiet(error: BaseException | None) -> BaseException | None:
-    """Keep a driver's error as the cause, without its secrets and without a screen of its frames.
-
-    The frames hold the connection's arguments, which a verbose traceback would print.
-    """
-    if error is not None:
-        error.args = tuple(redact(part) if isinstance(part, str) else part for part in error.args)
-        error.__cause__ = error.__context__ = None
-        return error.with_traceback(None)
-    return None
-
-
-def _stopped(alias: str) -> KeyboardInterrupt:
-    """Say that the user stopped a statement; a notebook shows this and none of the frames of drivers and pools."""
-    error = KeyboardInterrupt(f"The statement on alias {alias!r} was stopped.")
-    error._render_traceback_ = lambda: [f"KeyboardInterrupt: {error}"]  # type: ignore[attr-defined]
-    return error
-
-
-def _cut(text: str, limit: int = 600) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _error_class(error: BaseException) -> type[errors.DatabaseError]:
-    """Find our error by the DB-API name of the driver's, which PEP 249 fixes."""
-    for base in type(error).__mro__:
-        ours = getattr(errors, base.__name__, None)
-        if isinstance(ours, type) and issubclass(ours, errors.DatabaseError):
-            return ours
-    return errors.DatabaseError

@@ -22,6 +22,7 @@ from multidb_explorer.errors import ConnectionDoesNotExist, FieldError, Improper
 __all__ = ["CREDENTIALS", "KEYS", "LOCATION", "Entry", "checked_alias", "read_entry", "refused"]
 
 CONFIRM = ("never", "writes", "production")
+HISTORY = ("images", "statements", "off")
 
 LOCATION = ("URL", "ENGINE", "NAME", "HOST", "PORT")
 CREDENTIALS = ("USER", "PASSWORD", "OPTIONS")
@@ -98,6 +99,12 @@ def _flag(value: object) -> bool:
 def _confirm(value: object) -> str:
     if value not in CONFIRM:
         raise _UnfitError(f"must be one of {one_of(CONFIRM)}, not {_shown(value)}")
+    return str(value)
+
+
+def _history(value: object) -> str:
+    if value not in HISTORY:
+        raise _UnfitError(f"must be one of {one_of(HISTORY)}, not {_shown(value)}")
     return str(value)
 
 
@@ -182,6 +189,7 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
     "color": _color,
     "read_only": _flag,
     "confirm": _confirm,
+    "history": _history,
     "statement_timeout": _seconds,
     "pool_size": _count,
     "schema": _text,

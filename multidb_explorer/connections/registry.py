@@ -13,6 +13,7 @@ from typing import Any
 from multidb_explorer.connections.config import AliasSettings
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.redaction import redact
+from multidb_explorer.connections.routing import Routers
 from multidb_explorer.connections.secrets import forget_prompted
 from multidb_explorer.connections.sources import gather, gather_one
 from multidb_explorer.display import html_table, text_table
@@ -48,11 +49,14 @@ class Registry(Mapping[str, Database]):
         # Widgets call from a thread of their own while a cell may be running.
         self._lock = threading.RLock()
         self._databases: dict[str, Database] | None = None
+        self.routers = Routers()
         self._listeners: list[weakref.ref[Any]] = []
 
     # Changing it
 
-    def configure(self, target: Mapping[str, object] | str | os.PathLike[str] | None = None) -> None:
+    def configure(
+        self, target: Mapping[str, object] | str | os.PathLike[str] | None = None, *, routers: Iterable[object] = ()
+    ) -> None:
         """Replace all aliases; where anything is wrong, nothing changes.
 
         An alias whose settings stay the same keeps its connections.
@@ -62,20 +66,25 @@ class Registry(Mapping[str, Database]):
         target
             Django's ``DATABASES`` shape, one URL per alias, or a mixture; or the path of a TOML file; or nothing, for
             the aliases of environment, project file and user file.
+        routers
+            What chooses an alias where none is named: objects, classes or dotted paths of these. The first answer
+            that is not ``None`` counts. Those of an earlier call are forgotten.
 
         Raises
         ------
         ImproperlyConfigured
-            For settings that can't work, and for aliases without a ``default``.
+            For settings and routers that can't work, and for aliases without a ``default``.
 
         Examples
         --------
         >>> Registry().configure({"default": {}, "archive": {"URL": "sqlite:///archive.db", "read_only": True}})
         """
+        chain = Routers.load(routers)
         settings = gather(target)
         with self._lock:
             old = self._databases or {}
             gone = self._swap({alias: self._kept_or_new(old, wanted) for alias, wanted in settings.items()})
+            self.routers = chain
         self._changed(gone)
 
     def connect(self, alias: str, target: object = None, **settings: Any) -> Database:
@@ -143,6 +152,7 @@ class Registry(Mapping[str, Database]):
         """
         with self._lock:
             gone = self._swap(None)
+            self.routers = Routers()
         self._changed(gone)
 
     def on_change(self, callback: Callable[[], object]) -> Callable[[], None]:

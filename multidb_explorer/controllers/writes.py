@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from multidb_explorer.connections.confirming import confirmed
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.connections.transactions import atomic
 from multidb_explorer.controllers.base import BadRequest, Message
@@ -149,7 +150,8 @@ def carry_out(plan: Plan, choices: Mapping[str, Any], typed: str) -> Done | Refu
     if databases[plan.target].confirm == "production" and typed != plan.target:
         return Refused(f"{plan.target!r} is production: type its alias to go on.")
     try:
-        return _save(plan, given) if plan.action == "save" else _delete(plan, given)
+        with confirmed(plan.target):
+            return _save(plan, given) if plan.action == "save" else _delete(plan, given)
     except RowConflict as error:
         return Refused(_conflict_text(error), _conflict_ways(plan), _differences(error))
     except ProtectedRows as error:

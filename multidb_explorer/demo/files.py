@@ -29,14 +29,19 @@ _MARK = ".multidb-demo"
 """A file that says that the folder is the demo's, so that nobody's own shop.db is ever replaced."""
 
 _SETTINGS: dict[str, dict[str, Any]] = {
-    "default": {"ENGINE": "sqlite", "NAME": "shop.db", "label": "the shop", "color": "steelblue"},
+    "default": {
+        "ENGINE": "sqlite",
+        "NAME": "shop.db",
+        "label": "the shop",
+        "color": "steelblue",
+        "confirm": "writes",
+    },
     "legacy_users": {"ENGINE": "sqlite", "NAME": "legacy.db", "label": "the old CRM", "color": "orange"},
     "new_users": {
         "ENGINE": "sqlite",
         "NAME": "new.db",
         "label": "the new CRM",
         "color": "mediumseagreen",
-        "confirm": "writes",
     },
     "warehouse": {"ENGINE": "duckdb", "NAME": "warehouse.duckdb", "label": "sales facts", "color": "mediumpurple"},
     "archive": {

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import sqlalchemy as sa
 
+from multidb_explorer.connections.confirming import with_word
 from multidb_explorer.connections.registry import databases
+from multidb_explorer.connections.routers import for_read, for_write
 from multidb_explorer.display import html_table
 from multidb_explorer.errors import DoesNotExist, FieldError, ImproperlyConfigured, MultipleObjectsReturned
 from multidb_explorer.models import loading, related
@@ -271,13 +273,14 @@ class Model(metaclass=ModelType):
         force_update: bool = False,
         update_fields: list[str] | tuple[str, ...] | None = None,
         on_conflict: str = "error",
+        confirm: str | None = None,
     ) -> None:
         """Save the row to a database: an UPDATE by key, or an INSERT where no row matched.
 
         Parameters
         ----------
         using
-            The alias; by default the one the instance lives in, else the model's.
+            The alias; by default a router's choice, the one the instance lives in, or the model's.
         force_insert, force_update
             Only the one or the other.
         update_fields
@@ -285,10 +288,12 @@ class Model(metaclass=ModelType):
         on_conflict
             What to do when the instance comes from another database and a different row lives under its key:
             ``"error"``, ``"overwrite"`` it, or ``"skip"`` the save.
+        confirm
+            The alias once more, where it asks before writes.
 
         Raises
         ------
-        ConnectionDoesNotExist, ReadOnlyAlias, TableDoesNotExist, KeyRequired
+        ConnectionDoesNotExist, ReadOnlyAlias, ConfirmationRequired, TableDoesNotExist, KeyRequired
             Before any SQL.
         ValueNotRepresentable
             When the target can't hold a value exactly; it names the column.
@@ -304,28 +309,33 @@ class Model(metaclass=ModelType):
         """
         from multidb_explorer.models.saving import save
 
-        save(
-            self,
-            using=self._chosen(using),
-            force_insert=force_insert,
-            force_update=force_update,
-            update_fields=update_fields,
-            on_conflict=on_conflict,
-        )
+        database = databases[for_write(self, using, self)]
+        with with_word(database, confirm):
+            save(
+                self,
+                using=database.alias,
+                at_home=using is None,
+                force_insert=force_insert,
+                force_update=force_update,
+                update_fields=update_fields,
+                on_conflict=on_conflict,
+            )
 
     def delete(
-        self, using: str | None = None, *, cascade: bool = False, force: bool = False
+        self, using: str | None = None, *, cascade: bool = False, force: bool = False, confirm: str | None = None
     ) -> tuple[int, dict[str, int]]:
         """Delete the row by its key from a database.
 
         Parameters
         ----------
         using
-            The alias; by default the one the instance lives in.
+            The alias; by default a router's choice, or the one the instance lives in.
         cascade
             Whether rows of other tables that refer to it may go with it.
         force
             Delete on another alias than the instance's own also when the row there is a different record.
+        confirm
+            The alias once more, where it asks before writes.
 
         Returns
         -------
@@ -338,10 +348,14 @@ class Model(metaclass=ModelType):
             When the row on another alias is a different record, or the two aliases are one database.
         ProtectedRows
             When other rows refer to it and `cascade` is not given.
+        ConfirmationRequired
+            For an alias that asks before writes, where nobody confirmed this one.
         """
         from multidb_explorer.models.deleting import delete
 
-        return delete(self, using=self._chosen(using), cascade=cascade, force=force)
+        database = databases[for_write(self, using, self)]
+        with with_word(database, confirm):
+            return delete(self, using=database.alias, at_home=using is None, cascade=cascade, force=force)
 
     def refresh_from_db(self, using: str | None = None, fields: Iterable[str] | None = None) -> None:
         """Read the row again, from its own database or another one.
@@ -349,15 +363,11 @@ class Model(metaclass=ModelType):
         Parameters
         ----------
         using
-            The alias; by default the one the instance lives in.
+            The alias; by default a router's choice, or the one the instance lives in.
         fields
             Only these fields or relations; by default all that were read.
         """
-        refresh(self, self._chosen(using), fields)
-
-    def _chosen(self, using: str | None) -> str:
-        alias = using if using is not None else (self._state.db or self._source.default_alias)
-        return databases[alias].alias
+        refresh(self, databases[for_read(self, using, self)].alias, fields)
 
     # Identity and looks
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from multidb_explorer.connections.registry import databases
+from multidb_explorer.connections.routers import allow_relation, for_read
 from multidb_explorer.errors import CrossDatabaseError
 from multidb_explorer.models.loading import value_of
 from multidb_explorer.models.relations import relations_of
@@ -110,8 +111,11 @@ def get(instance: Model, relation: Relation) -> Any:
     return _rows(instance, relation) if relation.kind != "forward" else _row(instance, relation)
 
 
-def _alias(instance: Model) -> str:
-    return instance._state.db or instance._source.default_alias
+def _alias(instance: Model, relation: Relation) -> str:
+    """Give the alias that relatives are read from: the instance's own, unless a router says otherwise."""
+    if not databases.routers:
+        return instance._state.db or instance._source.default_alias
+    return for_read(relation.target, instance=instance)
 
 
 def _row(instance: Model, relation: Relation) -> Model | None:
@@ -121,13 +125,15 @@ def _row(instance: Model, relation: Relation) -> Model | None:
     if known is None or known.columns != columns:
         if None in columns:
             return None
-        asked: QuerySet[Any] = QuerySet(hop.target).using(_alias(instance))
+        asked: QuerySet[Any] = QuerySet(hop.target).using(_alias(instance, relation))
         known = Known(asked.get(**dict(zip(hop.target_columns, columns, strict=True))), columns)
         instance._state.related[relation.attribute] = known
     if known.value is None and None not in columns:
         # It was looked for together with others, and is not there.
         named = ", ".join(f"{name}={value!r}" for name, value in zip(hop.target_columns, columns, strict=True))
-        raise hop.target.DoesNotExist(f"No row of {hop.target.name} on alias {_alias(instance)!r} has {named}.")
+        raise hop.target.DoesNotExist(
+            f"No row of {hop.target.name} on alias {_alias(instance, relation)!r} has {named}."
+        )
     return cast("Model | None", known.value)
 
 
@@ -140,7 +146,7 @@ def _rows(instance: Model, relation: Relation) -> QuerySet[Any]:
         )
     known = instance._state.related.get(relation.attribute)
     source = cast("Source", _Owned(relation, instance)) if relation.kind == "backward" else relation.target
-    asked: QuerySet[Any] = QuerySet(source).using(_alias(instance))
+    asked: QuerySet[Any] = QuerySet(source).using(_alias(instance, relation))
     ahead = known.value if known is not None and known.columns == columns else None
     return RelatedSet(source, _narrowed(asked, relation, columns), ahead)
 
@@ -227,11 +233,18 @@ def _require_same_database(instance: Model, relation: Relation, other: Model) ->
     if mine is None or theirs is None:
         # A row that is nowhere yet belongs where its relative is.
         instance._state.db = other._state.db = mine or theirs
-    elif mine != theirs and not _is_one_database(mine, theirs):
+    elif mine != theirs and not _may_refer(instance, other, mine):
         raise CrossDatabaseError(
             f"{instance!r} is of alias {mine!r} and {other!r} of alias {theirs!r}: a row can't refer to a row of "
             f"another database. Save it there first: {relation.name}.save(using={mine!r})."
         )
+
+
+def _may_refer(instance: Model, other: Model, alias: str) -> bool:
+    """Tell whether a row on an alias may refer to another one: routers may know that two aliases belong together."""
+    allowed = allow_relation(instance, other)
+    theirs = other._state.db
+    return theirs is not None and _is_one_database(theirs, alias) if allowed is None else allowed
 
 
 def _is_one_database(first: str, second: str) -> bool:
@@ -272,7 +285,7 @@ def _check(instance: Model, relation: Relation, known: Known, using: str) -> Non
         raise ValueError(
             f"{type(instance).__name__} can't be saved before its {relation.attribute}, {other!r}: save that first."
         )
-    if other._state.db is not None and not _is_one_database(other._state.db, using):
+    if other._state.db is not None and not _may_refer(instance, other, using):
         raise CrossDatabaseError(
             f"{type(instance).__name__} can't be saved to alias {using!r}: its {relation.attribute} is {other!r}, and "
             f"a row can't refer to a row of another database. Save that to {using!r} first."

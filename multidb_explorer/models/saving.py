@@ -11,6 +11,7 @@ from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import FieldError, KeyRequired, RowConflict, StaleRow
 from multidb_explorer.models.loading import load
 from multidb_explorer.models.related import check_assigned, settle
+from multidb_explorer.models.restoring import restore_on_rollback
 from multidb_explorer.models.target import Target
 from multidb_explorer.writing.statements import insert_row, update_row
 
@@ -26,27 +27,36 @@ def save(
     instance: Model,
     *,
     using: str,
+    at_home: bool = False,
     force_insert: bool = False,
     force_update: bool = False,
     update_fields: Sequence[str] | None = None,
     on_conflict: str = "error",
 ) -> None:
-    """Save an instance to an alias; `Model.save` tells the rules."""
+    """Save an instance to an alias; `Model.save` tells the rules.
+
+    Parameters
+    ----------
+    at_home
+        Whether nobody named the alias: then it is the instance's own, also where a router reads from another one.
+    """
     _check(instance, force_insert, force_update, update_fields, on_conflict)
     if update_fields is not None and not update_fields:
         return
     missing = instance.get_deferred_fields()
-    if missing and instance._state.db != using:
+    if missing and not at_home and instance._state.db != using:
         # Another database gets the whole row.
         load(instance, missing)
     check_assigned(instance, using)
     target = Target.of(type(instance), databases[using])
     values = target.values_of(instance)
-    saving = _Saving(instance, target, values, tuple(update_fields or ()), on_conflict)
+    foreign = not at_home and instance._state.db not in (None, using)
+    saving = _Saving(instance, target, values, tuple(update_fields or ()), on_conflict, foreign=foreign)
     with target.database.atomic() as connection:
         partly = bool(instance.get_deferred_fields()) and not force_insert
         made = saving.run(connection, force_insert=force_insert, force_update=force_update or partly)
     if made is not None:
+        restore_on_rollback(instance, target.database, made)
         instance._values.update(made)
         instance._state.db, instance._state.adding = using, False
         settle(instance, using)
@@ -72,14 +82,21 @@ class _Saving:
     """One save, step by step, inside its transaction."""
 
     def __init__(
-        self, instance: Model, target: Target, values: dict[str, Any], only: tuple[str, ...], on_conflict: str
+        self,
+        instance: Model,
+        target: Target,
+        values: dict[str, Any],
+        only: tuple[str, ...],
+        on_conflict: str,
+        *,
+        foreign: bool,
     ) -> None:
         self.instance = instance
         self.target = target
         self.values = values
         self.only = only
         self.on_conflict = on_conflict
-        self.foreign = instance._state.db not in (None, target.database.alias)
+        self.foreign = foreign
 
     def run(self, connection: Connection, *, force_insert: bool, force_update: bool) -> dict[str, Any] | None:
         """Write the row; give what the database made of it by field, or ``None`` where the save was skipped."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from multidb_explorer.models.model import Model
     from multidb_explorer.models.prefetch import Prefetch
     from multidb_explorer.models.relations import Relations
+    from multidb_explorer.query.queryset import QuerySet
+    from multidb_explorer.query.source import Writer
 
 __all__ = ["DeclaredSource", "ModelSource", "Node", "ReflectedSource", "TableKey"]
 
@@ -160,6 +162,12 @@ class ModelSource:
         from multidb_explorer.models.prefetch import prefetch
 
         prefetch(rows, lookups, alias)
+
+    def writer(self, queryset: QuerySet[Any], alias: str) -> Writer:
+        """Give what writes the rows of a QuerySet to an alias."""
+        from multidb_explorer.models.writer import ModelWriter
+
+        return ModelWriter(self.model, queryset, alias)
 
     def unique_keys(self, database: Database) -> list[tuple[str, ...]]:
         """Give the keys, primary and unique, of the table on a database, by fields."""

@@ -47,8 +47,13 @@ class Target:
     key: tuple[str, ...]
 
     @classmethod
-    def of(cls, model: type[Model], database: Database) -> Target:
+    def of(cls, model: type[Model], database: Database, *, keyed: bool = True) -> Target:
         """Look at a model's table on a database that is going to be written.
+
+        Parameters
+        ----------
+        keyed
+            Whether its rows have to be told apart.
 
         Raises
         ------
@@ -73,7 +78,8 @@ class Target:
             missing=tuple(field for field, name in names.items() if name is None),
             key=source.key,
         )
-        target._require_key(named=bool(source.options.key))
+        if keyed:
+            target._require_key(named=bool(source.options.key))
         return target
 
     def _require_key(self, *, named: bool) -> None:

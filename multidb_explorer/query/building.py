@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from multidb_explorer.connections.registry import databases
+from multidb_explorer.connections.routers import for_read
 from multidb_explorer.errors import CrossDatabaseError, FieldValueError, NotSupportedError
 from multidb_explorer.query.conditions import Q
 from multidb_explorer.query.expressions import Expression, F, Ordering, Value, as_expression
@@ -48,8 +49,8 @@ class Building(Generic[M]):
 
     @property
     def db(self) -> str:
-        """The alias that is asked: the one that ``using()`` named, else the model's, else ``default``."""
-        return self._state.alias or self._source.default_alias
+        """The alias that is asked: the one that ``using()`` named, else a router's, the model's, or ``default``."""
+        return for_read(self._source, self._state.alias)
 
     def using(self, alias: str | None) -> Self:
         """Ask another database; ``None`` goes back to the model's own.

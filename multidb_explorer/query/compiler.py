@@ -9,14 +9,14 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from multidb_explorer.backends.columns import ResultColumn
-from multidb_explorer.errors import CrossDatabaseError, FieldError, NotSupportedError
+from multidb_explorer.errors import CrossDatabaseError, FieldError, NotSupportedError, TransactionError
 from multidb_explorer.query.assembly import UNORDERED, limited, one, rows_counted, select
 from multidb_explorer.query.expressions import Expression, F, Ordering, Resolved
 from multidb_explorer.query.output_kinds import common_kind
 from multidb_explorer.query.scope import Scope
 from multidb_explorer.query.selection import Output, Selection, as_ordering
 from multidb_explorer.query.source import Bound
-from multidb_explorer.query.state import Chosen, Combination, QueryState
+from multidb_explorer.query.state import Chosen, Combination, Lock, QueryState
 from multidb_explorer.query.subqueries import same_database
 from multidb_explorer.query.summary import Summary
 from multidb_explorer.results.reading import Reading
@@ -59,7 +59,21 @@ def compiled(state: QueryState, bound: Bound, *, compared: bool = False) -> Comp
         return _combined(state, state.combination, bound)
     selection = Selection(bound, state, compared=compared)
     outputs = selection.outputs()
-    return Compiled(Reading(select(selection, outputs), _columns(outputs), state.most), tuple(outputs))
+    statement = _held(select(selection, outputs), state.lock, bound)
+    return Compiled(Reading(statement, _columns(outputs), state.most), tuple(outputs))
+
+
+def _held(statement: sa.Select[Any], lock: Lock | None, bound: Bound) -> sa.Select[Any]:
+    """Lock the rows of a statement where the product can."""
+    database = bound.database
+    if lock is None or not database.backend.features.row_locks:
+        return statement
+    if not database.shares_connection:
+        raise TransactionError(
+            f"select_for_update() on alias {database.alias!r} needs a transaction, at whose end the rows are free "
+            f"again: write it inside 'with mdb.atomic({database.alias!r}):'."
+        )
+    return statement.with_for_update(nowait=lock.nowait, skip_locked=lock.skip_locked)
 
 
 def row_by_row(state: QueryState, bound: Bound) -> bool:

@@ -12,8 +12,9 @@ from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import FieldValueError, KeyRequired
 from multidb_explorer.query import compiler
 from multidb_explorer.query.analysing import Analysed
-from multidb_explorer.query.building import Building, named_expressions
+from multidb_explorer.query.building import named_expressions
 from multidb_explorer.query.by_key import compiled_by_key, key_alone
+from multidb_explorer.query.changing import Changing
 from multidb_explorer.query.compiler import Compiled
 from multidb_explorer.query.conditions import Q, said
 from multidb_explorer.query.expressions import Expression
@@ -33,7 +34,7 @@ __all__ = ["QuerySet"]
 M = TypeVar("M")
 
 
-class QuerySet(Building[M], Framed, Analysed):
+class QuerySet(Changing[M], Framed, Analysed):
     """A question to one database that is asked when its answer is needed.
 
     Every method gives a new QuerySet; none changes the one it is called on. Building one opens no connection.

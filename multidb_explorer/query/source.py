@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import DoesNotExist, FieldError, MultipleObjectsReturned
 
-__all__ = ["Bound", "Field", "Hop", "Relation", "Source"]
+__all__ = ["Bound", "Field", "Hop", "Relation", "Source", "Writer"]
 
 
 @dataclass(frozen=True)
@@ -185,4 +185,61 @@ class Source(Protocol):
 
     def unique_keys(self, database: Database) -> Sequence[tuple[str, ...]]:
         """Give the keys, primary and unique, of the table on a database, by fields."""
+        ...
+
+    def writer(self, queryset: Any, alias: str) -> Writer:
+        """Give what writes the rows of a QuerySet to an alias."""
+        ...
+
+
+class Writer(Protocol):
+    """What models supply to QuerySets that write; the QuerySet's own methods tell the rules."""
+
+    def create(self, values: Mapping[str, Any]) -> Any:
+        """Insert one row and give its instance."""
+        ...
+
+    def get_or_create(self, conditions: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[Any, bool]:
+        """Read a row or insert it."""
+        ...
+
+    def update_or_create(
+        self, conditions: Mapping[str, Any], defaults: Mapping[str, Any], created: Mapping[str, Any]
+    ) -> tuple[Any, bool]:
+        """Change a row or insert it."""
+        ...
+
+    def bulk_create(
+        self,
+        objs: Iterable[Any],
+        *,
+        batch_size: int | None,
+        ignore_conflicts: bool,
+        update_conflicts: bool,
+        update_fields: Sequence[str] | None,
+        unique_fields: Sequence[str] | None,
+    ) -> list[Any]:
+        """Insert the rows of instances."""
+        ...
+
+    def upsert(
+        self,
+        objs: Iterable[Any],
+        unique_fields: Sequence[str] | None,
+        update_fields: Sequence[str] | None,
+        batch_size: int | None,
+    ) -> list[Any]:
+        """Insert or update the rows of instances or dictionaries."""
+        ...
+
+    def bulk_update(self, objs: Iterable[Any], fields: Sequence[str], batch_size: int | None) -> int:
+        """Update the rows of instances by their keys."""
+        ...
+
+    def update(self, values: Mapping[str, Any]) -> int:
+        """Set fields in every row of the QuerySet."""
+        ...
+
+    def delete(self, *, cascade: bool) -> tuple[int, dict[str, int]]:
+        """Delete every row of the QuerySet."""
         ...

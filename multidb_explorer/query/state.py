@@ -11,7 +11,7 @@ from multidb_explorer.query.expressions import Expression, Ordering
 if TYPE_CHECKING:
     from multidb_explorer.query.queryset import QuerySet
 
-__all__ = ["Annotated", "Chosen", "Combination", "OrderTerm", "QueryState", "Step", "Where"]
+__all__ = ["Annotated", "Chosen", "Combination", "Lock", "OrderTerm", "QueryState", "Step", "Where"]
 
 OrderTerm = str | Expression | Ordering
 
@@ -66,6 +66,14 @@ class Combination:
 
 
 @dataclass(frozen=True)
+class Lock:
+    """How ``select_for_update()`` holds rows that others may hold: by waiting, failing at once, or leaving them out."""
+
+    nowait: bool = False
+    skip_locked: bool = False
+
+
+@dataclass(frozen=True)
 class QueryState:
     """Everything that decides what a QuerySet reads, and from where.
 
@@ -97,6 +105,8 @@ class QueryState:
         The set operation that the rows come from.
     empty
         Whether it is known to have no rows, so that no SQL is needed.
+    lock
+        Whether its rows are locked when they are read, and how.
     """
 
     alias: str | None = None
@@ -114,6 +124,7 @@ class QueryState:
     any_order: bool = False
     combination: Combination | None = None
     empty: bool = False
+    lock: Lock | None = None
 
     @property
     def sliced(self) -> bool:

@@ -303,6 +303,7 @@ def _core_table(described: TableSchema, metadata: sa.MetaData) -> sa.Table:
             primary_key=column.primary_key,
             nullable=column.nullable,
             server_default=sa.FetchedValue() if column.default is not None or column.generated else None,
+            info={"identity": column.identity},
         )
         for column in described.columns
     ]

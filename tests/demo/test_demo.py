@@ -80,7 +80,7 @@ def test_each_alias_has_its_label_colour_and_rights(shop):
     databases = [alias.database for alias in shop.values()]
     assert all(database.label != database.alias and database.color for database in databases)
     assert [database.alias for database in databases if database.read_only] == ["archive"]
-    assert [database.alias for database in databases if database.confirm == "writes"] == ["new_users"]
+    assert [database.alias for database in databases if database.confirm == "writes"] == ["default"]
 
 
 def test_there_is_enough_to_explore(shop):
