@@ -17,11 +17,25 @@ from reading_data import MODELS, load, spelt
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
-__all__ = ["SOURCE", "TABLE", "WARM", "batches", "checksum", "csv_file", "emptied", "mixed", "prepared"]
+__all__ = [
+    "SOURCE",
+    "TABLE",
+    "WARM",
+    "batches",
+    "checksum",
+    "csv_file",
+    "emptied",
+    "mixed",
+    "prepared",
+    "schema_for",
+]
 
 BATCH = 50_000
 
 JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+
+# Where a database has no type for them, UUIDs are texts.
+CODE = sa.Uuid().with_variant(sa.Uuid(as_uuid=False), "sqlite")
 
 SOURCE: sa.Table = MODELS["mixed"]._source.table
 
@@ -29,12 +43,12 @@ SOURCE: sa.Table = MODELS["mixed"]._source.table
 def _copied(name: str) -> sa.Table:
     made = SOURCE.to_metadata(sa.MetaData(), name=name)
     # SQLAlchemy would write the JSON text "null" in place of NULL.
-    made.c.doc.type = JSON
+    made.c.doc.type, made.c.code.type = JSON, CODE
     return made
 
 
 TABLE, WARM = _copied("written"), _copied("warm")
-"""What is written and judged, and where the first row goes, whose imports and connections are not measured."""
+"""What is written and judged, and where the first rows go, whose imports and connections are not measured."""
 
 Place = Mapping[str, Any]
 
@@ -46,7 +60,7 @@ def prepared(place: Place) -> None:
     """Load ``mixed`` with twice the rows, and write the rows to the files that ways read."""
     folder, twice = Path(place["folder"]), 2 * place["rows"]
     load(place["engine"], place["url"], "mixed", twice, folder)
-    _as_arrow(twice, folder / "mixed.arrow")
+    _as_arrow(place["engine"], twice, folder / "mixed.arrow")
     if place["engine"] in ("postgresql", "mariadb"):
         _as_csv(place["engine"], place["rows"], csv_file(place))
 
@@ -56,13 +70,14 @@ def csv_file(place: Place) -> Path:
     return Path(place["folder"]) / "mixed.csv"
 
 
-def _as_arrow(rows: int, path: Path) -> None:
+def _as_arrow(engine: str, rows: int, path: Path) -> None:
+    schema = schema_for(engine)
     with duckdb.connect() as source:
         source.execute("SET TimeZone = 'UTC'")
         made = source.sql(spelt("duckdb", "mixed"), params=[rows]).to_arrow_reader(BATCH)
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, SCHEMA) as writer:
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
             for batch in made:
-                writer.write_batch(_typed(batch))
+                writer.write_batch(_typed(batch, schema))
 
 
 SCHEMA = pa.schema(
@@ -84,13 +99,24 @@ SCHEMA = pa.schema(
 )
 
 
-def _typed(batch: pa.RecordBatch) -> pa.RecordBatch:
-    made = dict(zip(SCHEMA.names, batch.columns, strict=True))
-    digits = made["code"].to_pylist()
-    bytes_ = pa.array([bytes.fromhex(text) for text in digits], pa.binary(16))
-    made["code"] = pa.ExtensionArray.from_storage(pa.uuid(), bytes_)
-    columns = [made[field.name] if field.name == "code" else made[field.name].cast(field.type) for field in SCHEMA]
-    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+def schema_for(engine: str) -> pa.Schema:
+    """Give the types of the rows: of what the columns of a database hold."""
+    if engine != "sqlite":
+        return SCHEMA
+    kept = {"seen": pa.timestamp("us"), "code": pa.string()}
+    return pa.schema([field.with_type(kept.get(field.name, field.type)) for field in SCHEMA])
+
+
+def _typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    made = dict(zip(schema.names, batch.columns, strict=True))
+    if schema.field("code").type == pa.uuid():
+        codes = pa.array([bytes.fromhex(text) for text in made["code"].to_pylist()], pa.binary(16))
+        made["code"] = pa.ExtensionArray.from_storage(pa.uuid(), codes)
+    columns = [
+        made[field.name] if made[field.name].type == field.type else made[field.name].cast(field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _as_csv(engine: str, rows: int, path: Path) -> None:
@@ -113,7 +139,7 @@ def batches(place: Place, rows: int) -> Iterator[pa.RecordBatch]:
 
 def mixed(place: Place, rows: int) -> pa.Table:
     """Read the rows from the file."""
-    return pa.Table.from_batches(batches(place, rows), SCHEMA)
+    return pa.Table.from_batches(batches(place, rows), schema_for(place["engine"]))
 
 
 # The tables

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,13 @@ from multidb_explorer import errors
 from multidb_explorer.options import options
 
 if TYPE_CHECKING:
-    from multidb_explorer.connections.transactions import atomic
+    from multidb_explorer.changes.changeset import ChangeSet
+    from multidb_explorer.changes.history import clear_history, history
+    from multidb_explorer.changes.inverse import inverse
+    from multidb_explorer.connections.confirming import confirmed
+    from multidb_explorer.connections.transactions import atomic, on_commit
     from multidb_explorer.models import Model, Prefetch, reflect
+    from multidb_explorer.models.writing_frames import write
     from multidb_explorer.query import functions
     from multidb_explorer.query.aggregates import Avg, Count, Max, Min, StdDev, Sum, Variance
     from multidb_explorer.query.arithmetic import ExpressionWrapper
@@ -41,6 +46,7 @@ __all__ = [
     "Avg",
     "Case",
     "Cast",
+    "ChangeSet",
     "Coalesce",
     "Count",
     "Exists",
@@ -66,17 +72,23 @@ __all__ = [
     "Window",
     "aliases",
     "atomic",
+    "clear_history",
     "configure",
+    "confirmed",
     "connect",
     "disconnect",
     "errors",
     "explore",
     "functions",
     "gather",
+    "history",
+    "inverse",
     "load_ipython_extension",
+    "on_commit",
     "options",
     "reflect",
     "unload_ipython_extension",
+    "write",
 ]
 
 _HOMES = {
@@ -85,6 +97,7 @@ _HOMES = {
     "Avg": "query.aggregates",
     "Case": "query.choices",
     "Cast": "query.functions",
+    "ChangeSet": "changes.changeset",
     "Coalesce": "query.functions",
     "Count": "query.aggregates",
     "Exists": "query.subqueries",
@@ -110,9 +123,15 @@ _HOMES = {
     "Window": "query.windows",
     "aliases": "schema.aliases",
     "atomic": "connections.transactions",
+    "clear_history": "changes.history",
+    "confirmed": "connections.confirming",
     "explore": "widgets",
     "gather": "query.gathering",
+    "history": "changes.history",
+    "inverse": "changes.inverse",
+    "on_commit": "connections.transactions",
     "reflect": "models",
+    "write": "models.writing_frames",
 }
 """Where a public name lives; it is loaded when first used, so that importing the package costs next to nothing."""
 
@@ -131,14 +150,17 @@ def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])
 
 
-def configure(source: Mapping[str, Any] | str | Path | None = None) -> None:
-    """Replace the registered aliases.
+def configure(source: Mapping[str, Any] | str | Path | None = None, *, routers: Iterable[object] = ()) -> None:
+    """Replace the registered aliases and routers.
 
     Parameters
     ----------
     source
         A mapping of alias to settings (Django's ``DATABASES`` shape, a ``URL`` key, or one URL string), the path of
         a TOML file, or nothing: then environment, ``multidb.toml`` and the user's configuration are read.
+    routers
+        What chooses an alias where none is named: objects with ``db_for_read``, ``db_for_write`` and
+        ``allow_relation``, or dotted paths of such. The first answer that is not ``None`` counts.
 
     Raises
     ------
@@ -151,7 +173,7 @@ def configure(source: Mapping[str, Any] | str | Path | None = None) -> None:
     """
     from multidb_explorer.connections.registry import databases
 
-    databases.configure(source)
+    databases.configure(source, routers=routers)
 
 
 def connect(alias: str, target: str | Mapping[str, Any] | None = None, /, **settings: Any) -> Alias:

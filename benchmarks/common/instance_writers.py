@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from common.writing_ways import SERVERS, Place, Work, core, way
+from common.writing_ways import FEW, SERVERS, Place, Work, core, way
 
 
 def _people(place: Place, make: Callable[..., Any], most: int | None) -> list[Any]:
-    """Make instances: one with the number 0, or as many as are measured."""
+    """Make the instances that are measured, or so many with numbers up to 0."""
     import datetime as dt
 
     start = dt.datetime(2024, 1, 1)  # noqa: DTZ001 -- the column has no zone
@@ -25,7 +25,7 @@ def _people(place: Place, make: Callable[..., Any], most: int | None) -> list[An
             active=number % 3 > 0,
             joined=start + dt.timedelta(minutes=number),
         )
-        for number in (range(most) if most else range(1, place["rows"] + 1))
+        for number in (range(1 - most, 1) if most else range(1, place["rows"] + 1))
     ]
 
 
@@ -35,7 +35,7 @@ def _bulk_create(place: Place) -> Iterator[Work]:
     from common.people import Person
 
     mdb.configure({"default": place["url"]})
-    everyone, first = _people(place, Person, None), _people(place, Person, 1)
+    everyone, first = _people(place, Person, None), _people(place, Person, FEW)
     yield lambda most: Person.objects.bulk_create(first if most else everyone)
 
 
@@ -44,7 +44,7 @@ def _django_bulk_create(place: Place) -> Iterator[Work]:
     from common.people import django_alias, django_person
 
     alias, person = django_alias(place["engine"], place["url"]), django_person()
-    everyone, first = _people(place, person, None), _people(place, person, 1)
+    everyone, first = _people(place, person, None), _people(place, person, FEW)
     yield lambda most: person.objects.using(alias).bulk_create(first if most else everyone)
 
 
@@ -60,7 +60,7 @@ def _orm(place: Place, write: Callable[[Any, type[Any], list[Any]], object], *, 
 
     registry().map_imperatively(Mapped, Person._source.table.to_metadata(sa.MetaData()))
     make: Callable[..., Any] = Mapped if mapped else dict
-    everyone, first = _people(place, make, None), _people(place, make, 1)
+    everyone, first = _people(place, make, None), _people(place, make, FEW)
     with core(place) as engine:
 
         def work(most: int | None) -> None:

@@ -86,9 +86,7 @@ def _adbc(place: Place) -> Iterator[Any]:
 def _adbc_ingest(place: Place) -> Iterator[Work]:
     import pyarrow as pa
 
-    plain = {pa.uuid(): pa.string(), pa.decimal128(12, 2): pa.string()}
-    if place["engine"] == "sqlite":
-        plain[pa.timestamp("us", "UTC")] = pa.timestamp("us")
+    plain = {pa.decimal128(12, 2): pa.string()}
     table = _without_extensions(arrow(place))
     schema = pa.schema([(each.name, plain.get(each.type, each.type)) for each in table.schema])
     table = table.cast(schema)
@@ -141,8 +139,7 @@ def _sqlite_tuples(place: Place) -> list[tuple[Any, ...]]:
         "flag": int,
         "day": str,
         "made": lambda moment: moment.isoformat(" ", "microseconds"),
-        "seen": lambda moment: moment.replace(tzinfo=None).isoformat(" ", "microseconds"),
-        "code": lambda code: code.hex,
+        "seen": lambda moment: moment.isoformat(" ", "microseconds"),
     }
     table = arrow(place)
 

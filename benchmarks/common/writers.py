@@ -14,9 +14,10 @@ from common.writing_ways import Place, Work, arrow, core, dicts, every, frame, h
 @contextmanager
 def _ours(place: Place, data: Callable[[int | None], Any], **options: Any) -> Iterator[Work]:
     import multidb_explorer as mdb
+    from multidb_explorer.models.writing_frames import write
 
     mdb.configure({"default": place["url"]})
-    yield lambda most: mdb.write(data(most), table_for(most).name, **options)
+    yield lambda most: write(data(most), table_for(most).name, **options)
 
 
 @way("ours: write(pandas)")
@@ -137,7 +138,7 @@ def _insertmanyvalues(place: Place) -> Iterator[Work]:
         yield work
 
 
-@way("SQLAlchemy Core: upsert, dicts", group="upsert", slow=True, share={"duckdb": 0.1})
+@way("SQLAlchemy Core: upsert, dicts", group="upsert", slow=True, share={"duckdb": 0.02})
 def _upsert_dicts(place: Place) -> Iterator[Work]:
     from sqlalchemy.dialects import mysql, postgresql, sqlite
 

@@ -1,8 +1,8 @@
 """Ways to write: what they have in common, and the rows in the forms that they take.
 
 A way is a context manager, as in `common.readers`: what comes before the ``yield`` opens the connection and makes the
-rows ready in the form that the way takes; it is not measured. What it yields writes one row to a table of its own, so
-that no import is measured, or all rows to the table that is judged.
+rows ready in the form that the way takes; it is not measured. What it yields writes some rows to a table of their own,
+so that no import is measured, or all rows to the table that is judged.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 __all__ = [
+    "FEW",
     "SERVERS",
     "WAYS",
     "Place",
@@ -34,12 +35,14 @@ __all__ = [
 
 Place = Mapping[str, Any]
 Work = Callable[[int | None], object]
-"""Writes one row to the other table, or all rows."""
+"""Writes so many rows to the other table, or all rows to the one that is judged."""
 Case = Callable[[Place], AbstractContextManager[Work]]
 
 SERVERS = ("postgresql", "mariadb")
 ALL = ("sqlite", "duckdb", *SERVERS)
 CHUNK = 10_000
+FEW = 1_000
+"""Enough rows before the measured ones that a way which treats few rows otherwise has imported what it takes."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Way:
         rows = self.rows(place)
         made_ready(place, self.group, rows)
         with self.case({**place, "rows": rows}) as work:
-            yield work
+            yield lambda most: work(most and min(FEW, rows))
         compared(place, self.group, rows, self.checked)
 
 
@@ -138,7 +141,8 @@ def reader(place: Place, most: int | None) -> Any:
     import pyarrow as pa
     import writing_data
 
-    return pa.RecordBatchReader.from_batches(writing_data.SCHEMA, writing_data.batches(place, most or place["rows"]))
+    schema = writing_data.schema_for(place["engine"])
+    return pa.RecordBatchReader.from_batches(schema, writing_data.batches(place, most or place["rows"]))
 
 
 def dicts(table: Any) -> Iterator[list[dict[str, Any]]]:
@@ -147,7 +151,7 @@ def dicts(table: Any) -> Iterator[list[dict[str, Any]]]:
 
 
 def head(data: Any) -> Callable[[int | None], Any]:
-    """Give all of a table or frame, or its first row."""
+    """Give all of a table or frame, or its first rows."""
     return lambda most: data if most is None else data[:most]
 
 

@@ -359,9 +359,14 @@ class Backend(Computing):
         """
         return canonical(value, kind, column=column, where=where)
 
-    def matched(self, connection: Connection, statement: sa.Update | sa.Delete) -> int:
-        """Run an UPDATE or DELETE and tell how many rows it *matched* (not: changed)."""
-        return connection.execute(statement).rowcount
+    def matched(
+        self, connection: Connection, statement: sa.Update | sa.Delete, rows: Sequence[Mapping[str, Any]] = ()
+    ) -> int:
+        """Run an UPDATE or DELETE, once or for each row of parameters, and tell how many rows it *matched*.
+
+        That is not how many it changed.
+        """
+        return connection.execute(statement, list(rows) or None).rowcount
 
     def insert(self, table: sa.Table, values: Mapping[str, Any]) -> sa.Insert:
         """Give an INSERT of one row, whose values stand also where the database would number the row by itself."""
@@ -379,6 +384,10 @@ class Backend(Computing):
             the key, it always is any.
         """
         raise NotSupportedError(f"Inserting rows of which some may be there already is not supported on {self.title}.")
+
+    def drop_temporary(self, connection: Connection, table: sa.Table) -> None:
+        """Drop a temporary table without ending the transaction."""
+        connection.execute(sa.schema.DropTable(table))
 
     # Stopping and failing
 

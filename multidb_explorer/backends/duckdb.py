@@ -210,8 +210,13 @@ class DuckDBBackend(DuckDBComputing):
             )
         return found
 
-    def matched(self, connection: Connection, statement: sa.Update | sa.Delete) -> int:
-        result: Any = connection.execute(statement)
+    def matched(
+        self, connection: Connection, statement: sa.Update | sa.Delete, rows: Sequence[Mapping[str, Any]] = ()
+    ) -> int:
+        return sum(self._matched(connection, statement, row) for row in rows or ({},))
+
+    def _matched(self, connection: Connection, statement: sa.Update | sa.Delete, row: Mapping[str, Any]) -> int:
+        result: Any = connection.execute(statement, dict(row))
         if result.cursor is None:
             return int(result.rowcount)
         # The engine answers a write with one row that counts its rows.

@@ -267,7 +267,7 @@ class MultiDBDuckDBDialect(_Base):  # type: ignore[misc]
         """Open a database; what SQLAlchemy gets is a wrapper that knows of open readers."""
         opened: Any = _opened(lambda: super(MultiDBDuckDBDialect, self).connect(*cargs, **cparams))
         # A notebook's output is not the place for the engine's progress, nor are our local variables for tables.
-        return Session(opened.execute("SET enable_progress_bar = false; SET python_enable_replacements = false"))
+        return Session(opened.execute(_SETTINGS))
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         """Run a statement, or have it run by the `Opening` that the caller brought along."""
@@ -344,6 +344,11 @@ class MultiDBDuckDBDialect(_Base):  # type: ignore[misc]
         found |= {row["view_name"]: row["comment"] for row in _rows(connection, "duckdb_views", kw.get("schema"))}
         return _per_table(connection, None, lambda name: {"text": found.get(name)}, **kw)
 
+
+# Behind a buffer of the usual megabyte its threads wait most of the time for the one that takes the rows out.
+_SETTINGS = (
+    "SET enable_progress_bar = false; SET python_enable_replacements = false; SET streaming_buffer_size = '16MB'"
+)
 
 _TRIES = 200
 _PAUSE = 0.01

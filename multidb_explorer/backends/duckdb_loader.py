@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.loaders import Load, Loader
 
 if TYPE_CHECKING:
@@ -56,13 +57,21 @@ def _parts(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def _inserted(load: Load, part: pa.Table) -> int:
-    places = [f"c{place}" for place in range(len(load.columns))]
+    names = [column.name for column in load.columns]
+    places = [f"c{place}" for place in range(len(names))]
     session: Any = load.connection.connection.driver_connection
-    with _registered(session.raw, _plain(part).rename_columns(places)) as name:
-        source: Any = sa.select(*map(sa.column, places)).select_from(sa.table(name))
-        columns = [column.name for column in load.columns]
-        load.connection.execute(sa.insert(load.table).from_select(columns, source, include_defaults=False))
+    with _registered(session.raw, _plain(part).rename_columns(places)) as view:
+        source = sa.select(*map(_given, load.columns, map(load.table.c.get, names), places)).select_from(sa.table(view))
+        load.connection.execute(sa.insert(load.table).from_select(names, source, include_defaults=False))
     return int(part.num_rows)
+
+
+def _given(column: ResultColumn, target: Any, place: str) -> sa.ColumnElement[Any]:
+    given: sa.ColumnElement[Any] = sa.column(place)
+    if column.kind.name != "other" or isinstance(target.type, sa.types.NullType):
+        return given
+    # A union would take a text that is NULL for a member of its own.
+    return sa.case((given.is_not(None), sa.cast(given, target.type)))
 
 
 @contextmanager

@@ -324,6 +324,11 @@ class MySQLBackend(MySQLComputing):
         taken = {name: statement.inserted[name] for name in update} or {own: table.c[own]}
         return statement.on_duplicate_key_update(taken)
 
+    def drop_temporary(self, connection: Connection, table: sa.Table) -> None:
+        # A plain DROP TABLE would commit what the transaction has done so far.
+        name = connection.dialect.identifier_preparer.format_table(table)
+        connection.exec_driver_sql(f"DROP TEMPORARY TABLE {name}")
+
     # Stopping and failing
 
     def cancel(self, connection: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.tabbed import hexadecimal, lines, texts
@@ -62,9 +61,4 @@ def _function(kind: str, type_: str) -> str:
 
 
 def _texts(array: pa.Array, kind: str) -> pa.Array:
-    if kind == "binary":
-        return hexadecimal(array)
-    if kind == "float":
-        # Minus zero is stored as zero, as it is by an INSERT.
-        array = pc.add(array, pa.scalar(0.0, array.type))
-    return texts(array)
+    return hexadecimal(array) if kind == "binary" else texts(array)

@@ -32,7 +32,8 @@ _FEW = 50
 _ROWS = 100_000
 """Rows of one statement at most: between two of them an order to stop is followed."""
 
-_PACKET = 1 << 16
+_PACKET = 1 << 14
+"""Octets of a packet: the least that any server takes is not much more."""
 
 _NULL_FOR_NOT_NULL = 1263
 _QUERY = 3
@@ -52,7 +53,7 @@ class LocalDataLoader(Loader):
         reasons = (
             _strangeness(driver),
             "" if load.columns else "no column is given",
-            f"{load.rows} rows are written as quickly by INSERT" if (load.rows or _FEW + 1) <= _FEW else "",
+            "" if load.rows is None or load.rows > _FEW else f"{load.rows} rows are written as quickly by INSERT",
             *(f"column {each.name!r} has no text form" for each in load.columns if each.kind.name in _WITHOUT_TEXT),
         )
         return next((reason for reason in reasons if reason), "") or _unwilling(load, session)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["ColumnLoader"]
 
 _CHUNK = 8_000
-"""Rows whose values are Python objects at one time."""
+_CHUNK_BYTES = 32 * 2**20
+"""What is made into Python objects at one time: so many rows, or fewer that are wide."""
 
 _ABREAST = 8
 """Rows that one statement inserts: each run of a statement costs as much as some values do."""
@@ -50,8 +51,9 @@ class ColumnLoader(Loader):
 
 
 def _chunks(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    for start in range(0, batch.num_rows, _CHUNK):
-        yield batch.slice(start, _CHUNK)
+    size = max(1, min(_CHUNK, _CHUNK_BYTES * batch.num_rows // max(1, batch.nbytes)))
+    for start in range(0, batch.num_rows, size):
+        yield batch.slice(start, size)
 
 
 class _Inserting:
@@ -87,7 +89,7 @@ def _insert_text(load: Load, dialect: Dialect, rows: int) -> str:
     # A bare table has no defaults of Python's, which would be bound as well.
     columns = [sa.column(name, type_) for name, type_ in types.items()]
     into = sa.table(load.table.name, *columns, schema=load.table.schema)
-    values: Sequence[dict[str, Any]] = [dict.fromkeys(types, sa.bindparam(None))] * rows
+    values: Sequence[dict[str, Any]] = [dict.fromkeys(types)] * rows
     return str(sa.insert(into).values(values).compile(dialect=dialect))
 
 

@@ -170,12 +170,9 @@ class Place:
         )
 
     def originals(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Name what a row held by its columns, each value in its exact form."""
-        found = {}
-        for name, value in given.items():
-            slot = self.slot(name)
-            found[slot.name] = self.exact(slot.name, value)
-        return found
+        """Name what a row held by its columns, each value in its exact form, but for those that are computed."""
+        slots = {name: self.slot(name) for name in given}
+        return {slot.name: self.exact(slot.name, given[name]) for name, slot in slots.items() if not slot.generated}
 
     def same(self, column: str, ours: Any, theirs: Any) -> bool:
         """Tell whether two values of a column are the same value."""

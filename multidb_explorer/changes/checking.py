@@ -19,6 +19,7 @@ from multidb_explorer.errors import NotSupportedError, ProtectedRows, RowsReject
 from multidb_explorer.query.tables import table_to_write
 from multidb_explorer.schema.catalog import Reference
 from multidb_explorer.schema.inspector import catalog_of
+from multidb_explorer.writing.into import Points
 from multidb_explorer.writing.rejecting import Rejection
 
 __all__ = ["incomplete", "raise_rejected", "refuse_families", "refuse_protected", "rejection", "unmet"]
@@ -73,21 +74,35 @@ def refuse_families(database: Database, changes: Sequence[Aimed]) -> None:
     """Refuse to delete rows together with those that they refer to, where the engine can't."""
     if database.backend.features.deletes_families:
         return
-    going = {same_table(database, a.place.into.table) for a in changes if isinstance(a.change, Delete)}
+    going: dict[Any, list[Aimed]] = defaultdict(list)
     for aimed in changes:
-        for points in aimed.place.into.points if isinstance(aimed.change, Delete) else ():
-            if same_table(database, points.table) in going and _refers_to_going(aimed, points.columns):
+        if isinstance(aimed.change, Delete):
+            going[same_table(database, aimed.place.into.table)].append(aimed)
+    values: dict[Points, set[Any]] = {}
+    for aimed in changes:
+        for points in aimed.place.into.points:
+            parents = going.get(same_table(database, points.table), ())
+            if not parents or not aimed.sets(points.columns) or isinstance(aimed.change, Insert):
+                continue
+            if points not in values:
+                values[points] = {_seen(database, parent, points.target_columns) for parent in parents}
+            if _refers(_seen(database, aimed, points.columns), values[points]):
                 raise NotSupportedError(
-                    f"{database.backend.title} can't delete rows and the rows that they refer to in one transaction, "
-                    f"so nothing was written. Commit the deletions in {aimed.place.name!r} first, in a change set of "
-                    f"their own.",
+                    f"{database.backend.title} can't delete rows and, in the same transaction, the rows that they "
+                    f"referred to, so nothing was written. Commit the changes in {aimed.place.name!r} first, in a "
+                    f"change set of their own.",
                     alias=database.alias,
                 )
 
 
-def _refers_to_going(aimed: Aimed, columns: Sequence[str]) -> bool:
+def _seen(database: Database, aimed: Aimed, columns: Sequence[str]) -> tuple[Any, ...] | None:
     old = aimed.old(columns)
-    return old is None or None not in old
+    return None if old is None else marked(database, old)
+
+
+def _refers(mine: tuple[Any, ...] | None, theirs: set[Any]) -> bool:
+    """Tell whether a row refers, before the commit, to one of others; where that is not known it may."""
+    return mine is None or (None not in mine and (None in theirs or mine in theirs))
 
 
 # With the rows at hand
@@ -100,13 +115,14 @@ def unmet(
     by_key: dict[Any, list[Need]] = defaultdict(list)
     for need in needs:
         by_key[id(need.points)].append(need)
-    return [
+    found = [
         _dangling(need, numbers[id(need.aimed)])
         for group in by_key.values()
         for missing in [_missing(database, connection, group)]
         for need in group
         if need.leaves or marked(database, need.values) in missing
     ]
+    return sorted(found, key=lambda one: (one.row or 0, one.column))
 
 
 def _missing(database: Database, connection: Connection, group: Sequence[Need]) -> set[Any]:

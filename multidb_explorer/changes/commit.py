@@ -244,7 +244,7 @@ def _explain(plan: Plan, attempt: _Attempt, error: DatabaseError) -> None:
     if isinstance(error, IntegrityError | DataError):
         found = _looking(plan.database, lambda connection: _Trial(plan).run(connection)) or []
         if not found and attempt.at_step is not None:
-            found = [_judged(plan, attempt.at_step, error, attempt.statements)]
+            found = [_judged(plan, attempt.at_step, error)]
         raise_rejected(plan.database.alias, found, error)
 
 
@@ -257,21 +257,31 @@ class _Trial(_Attempt):
             return []
         rejected = []
         for step in self.plan.steps:
+            if self._waits(step):
+                continue
             try:
                 with self.database.atomic():
                     self.send(connection, step)
             except DatabaseError as error:
-                rejected.append(_judged(self.plan, step, error, self.statements))
+                rejected.append(_judged(self.plan, step, error))
             except _Moved:
                 continue
         return rejected
 
+    def _waits(self, step: Step) -> bool:
+        """Tell whether it needs the number of a row that was not taken itself."""
+        if step.aimed.token and step.main:
+            given = resolved(step.values or {}, self._made)
+        else:
+            given = {**resolved(step.values or {}, self._made), **resolved(step.key or {}, self._made)}
+        return any(isinstance(value, NewKey) for value in given.values())
 
-def _judged(plan: Plan, step: Step, error: DatabaseError, _sent: Sequence[Statement]) -> Rejection:
+
+def _judged(plan: Plan, step: Step, error: DatabaseError) -> Rejection:
     """Name the key that is taken, else give the database's own words."""
     aimed = step.aimed
     number = next(place for place, known in enumerate(plan.changes) if known is aimed)
-    clash = _clash(aimed) if isinstance(error, IntegrityError) else None
+    clash = _clash(plan, aimed) if isinstance(error, IntegrityError) else None
     if clash is not None:
         unique, other = clash
         named = ", ".join(f"{name}={short(other[name])}" for name in unique)
@@ -287,14 +297,16 @@ def _judged(plan: Plan, step: Step, error: DatabaseError, _sent: Sequence[Statem
     return rejection(aimed, number, columns, rule, f"{key} of {aimed.place.into.where}: {said}")
 
 
-def _clash(aimed: Aimed) -> tuple[tuple[str, ...], Values] | None:
-    """Find another row that has the value of a unique key."""
+def _clash(plan: Plan, aimed: Aimed) -> tuple[tuple[str, ...], Values] | None:
+    """Find another row that has the value of a unique key, and is not staged to give it up."""
     place = aimed.place
+    staged = {_where(plan, a, a.old(a.place.key)): a for a in plan.changes if not isinstance(a.change, Insert)}
     for unique in place.into.uniques:
         values = aimed.new(unique) if aimed.sets(unique) else None
         if values is None or any(isinstance(value, NewKey | None) for value in values):
             continue
         for row in rows_by_key(place.into, unique, [dict(zip(unique, values, strict=True))]):
-            if isinstance(aimed.change, Insert) or _mark(place, row) != _mark(place, aimed.change.key):
+            other = staged.get(_where(plan, aimed, [row[name] for name in place.key]))
+            if other is not aimed and (other is None or not other.sets(unique)):
                 return unique, row
     return None

@@ -36,6 +36,8 @@ class Conflict:
         Where.
     theirs
         The whole row as it is there now; ``None`` where it is gone.
+    row, key_columns
+        Where it is staged, and the names of its table's key.
 
     Examples
     --------
@@ -51,13 +53,14 @@ class Conflict:
     alias: str = "default"
     theirs: Values | None = None
     row: RowId | None = field(default=None, repr=False)
+    key_columns: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def key(self) -> Values:
         """The key of the row."""
         if not isinstance(self.change, Insert):
             return self.change.key
-        return {name: mine for name, (_, mine, _) in list(self.cells.items())[:1]}
+        return {name: self.cells[name][1] for name in self.key_columns if name in self.cells}
 
     def __repr__(self) -> str:
         rows = [line[2:] for line in self.lines()]
@@ -139,7 +142,7 @@ def key_taken(aimed: Aimed, theirs: Values) -> Conflict:
         name for name, value in values.items() if name not in place.key and not place.same(name, value, theirs[name])
     ]
     cells = {name: (None, values[name], theirs[name]) for name in [*place.key, *differing] if name in values}
-    return Conflict(change, "exists", cells, place.into.database.alias, dict(theirs), aimed.row)
+    return Conflict(change, "exists", cells, place.into.database.alias, dict(theirs), aimed.row, place.key)
 
 
 def raise_conflicts(found: Iterable[Conflict], cause: BaseException | None = None) -> NoReturn:
@@ -174,7 +177,7 @@ def settled(place: Place, change: Change, conflict: Conflict, keep: str, column:
     if conflict.kind == "exists":
         return _settled_new(place, change, conflict, keep)
     if conflict.kind == "deleted":
-        return _settled_gone(change, keep)
+        return _settled_gone(place, change, keep)
     return _settled_changed(place, change, conflict, keep, column)
 
 
@@ -191,10 +194,12 @@ def _settled_changed(place: Place, change: Change, conflict: Conflict, keep: str
     return trimmed(place, replace(change, values=values, original=original))
 
 
-def _settled_gone(change: Change, keep: str) -> Change | None:
+def _settled_gone(place: Place, change: Change, keep: str) -> Change | None:
     if keep == "theirs" or not isinstance(change, Update):
         return None
-    return Insert(change.table, {**change.original, **change.key, **change.values}, "", change.schema)
+    known = {**change.original, **change.key, **change.values}
+    given = {name: value for name, value in known.items() if not place.into.by_name[name].generated}
+    return Insert(change.table, given, "", change.schema)
 
 
 def _settled_new(place: Place, change: Change, conflict: Conflict, keep: str) -> Change | None:

@@ -75,8 +75,9 @@ def inverse(of: Committed | str, using: str | None = None) -> ChangeSet:
 def _known(found: Recorded) -> Recorded:
     if found.state != "committed":
         raise WriteRefused(
-            f"It is not known whether change set {found.id!r} was committed to alias {found.alias!r}: the process or the "
-            f"connection ended before the database had answered. Look at the rows of {', '.join(map(repr, found.counts))}."
+            f"It is not known whether change set {found.id!r} was committed to alias {found.alias!r}: the process or "
+            f"the connection ended before the database had answered. Look at the rows of "
+            f"{', '.join(map(repr, found.counts))}."
         )
     if found.images is None:
         raise WriteRefused(
@@ -101,22 +102,24 @@ def inverted(changes: Sequence[Applied], database: Database) -> list[Change]:
     database
         Where they are to be undone.
     """
-    found = [change for applied in reversed(changes) for change in _inverted(applied, database)]
-    # Their keys may be those of rows that go or get another key, so they are staged behind these.
-    return sorted(found, key=lambda change: isinstance(change, Insert))
+    # In this order a key means the same row as it did then, whichever rows have had it one after the other.
+    return [change for applied in reversed(changes) for change in _inverted(applied, database)]
 
 
 def _inverted(applied: Applied, database: Database) -> list[Change]:
     """Turn one change round; there is nothing to undo where the row stayed as it was."""
-    change, before, after = applied.change, applied.before or {}, applied.after or {}
-    into = table_to_write(database, change.table, change.schema)
-    kept = {name: value for name, value in before.items() if not into.by_name[name].generated}
-    match change:
-        case Insert():
-            return [Delete(change.table, {name: after[name] for name in into.key}, after, change.schema)]
-        case Delete():
-            return [Insert(change.table, kept, schema=change.schema)]
-    # Not only what was asked for: a trigger or ON UPDATE may have changed more.
-    values = {name: value for name, value in kept.items() if repr(encoded(value)) != repr(encoded(after[name]))}
+    change, before, after = applied.change, applied.before, applied.after
+    if (before is None) is not isinstance(change, Insert) or (after is None) is not isinstance(change, Delete):
+        raise WriteRefused(f"It is not known how a row of table {change.table!r} was, so it can't be brought back.")
+    slots = table_to_write(database, change.table, change.schema).by_name
+    computed = {name for name, slot in slots.items() if slot.generated}
+    kept = {name: value for name, value in (before or {}).items() if name not in computed}
+    if after is None:
+        return [Insert(change.table, kept, schema=change.schema)]
+    if isinstance(change, Insert):
+        # Staging takes the key out of the row, by the names that the columns have there.
+        return [Delete(change.table, after, after, change.schema)]
+    # Not only what was asked for: ON UPDATE or a trigger may have changed more.
+    values = {name: value for name, value in kept.items() if repr(encoded(value)) != repr(encoded(after.get(name)))}
     key = {name: after[name] for name in change.key}
     return [Update(change.table, key, values, after, change.schema)] if values else []

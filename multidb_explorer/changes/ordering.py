@@ -246,14 +246,29 @@ class Order:
         self._edges.append(_Edge(early, late, late, ()))
 
     def _untangle_selves(self) -> None:
-        """Let a new row that refers to itself be there before it does."""
+        """Let a new row that refers to itself be there before it does, and one that goes stop doing so."""
         for node in list(self._nodes):
             token = node.step.aimed.token
             values = node.step.values or {}
             own = [name for name, value in values.items() if isinstance(value, NewKey) and value.token == token]
-            columns = _nullable(node.step, own)
-            if token and columns:
+            columns = _nullable(node.step, own if token else self._tied(node.step.aimed))
+            if columns:
                 self._halve(node, columns)
+
+    def _tied(self, aimed: Aimed) -> list[str]:
+        """Name the columns by which a row that goes refers to itself: some engines keep such a row."""
+        if not isinstance(aimed.change, Delete) or not self._database.backend.features.deletes_families:
+            return []
+        into = aimed.place.into
+        return [
+            name
+            for points in into.points
+            if self._mark(points.table) == self._mark(into.table)
+            and (old := aimed.old(points.columns)) is not None
+            and None not in old
+            and old == aimed.old(points.target_columns)
+            for name in points.columns
+        ]
 
 
 def _nullable(step: Step, columns: Sequence[str]) -> tuple[str, ...]:

@@ -144,8 +144,10 @@ def as_sent(database: Database, step: Step, statement: UpdateBase) -> Statement:
     """Write a statement as the database gets it."""
     # The keys of an INSERT's values are its own; without this all columns of the table would be among them.
     compiled = statement.compile(dialect=database.engine.dialect, column_keys=[])
-    names: Any = getattr(compiled, "positiontup", None) or compiled.params
-    return Statement(database.alias, str(compiled), {name: compiled.params[name] for name in names}, step.aimed.change)
+    # A list of values gets its placeholders only now.
+    sent = compiled.construct_expanded_state(escape_names=False)
+    names = sent.positiontup or sent.parameters
+    return Statement(database.alias, sent.statement, {name: sent.parameters[name] for name in names}, step.aimed.change)
 
 
 def _with_known_keys(changes: list[Aimed]) -> list[Aimed]:

@@ -103,20 +103,16 @@ def begin(committed: Committed) -> None:
     if keep == "off":
         return
     path = history_folder() / str(FileName(committed.at, committed.id, pending=True))
+    # Noted first, so that `dropped` finds it whenever an interrupt comes.
+    _pending[committed.id] = path
     try:
         content = json.dumps(_content(committed, database, images=keep == "images"), ensure_ascii=False)
         _make_folder(path.parent)
         # Text of a column may hold halves of a surrogate pair, which a stricter UTF-8 would refuse.
         _write(path, content.encode("utf-8", "surrogatepass"))
-    except ValueNotRepresentable as error:
-        raise _refused(committed, f"{error} Keep it without values: history='statements'.") from None
-    except OSError as error:
-        raise _refused(
-            committed,
-            f"{str(path.parent)!r}: {error}. Make room or give access there, name another folder in "
-            f"MULTIDB_STATE_DIR, or go without: history='off'.",
-        ) from error
-    _pending[committed.id] = path
+    except (OSError, ValueNotRepresentable) as error:
+        del _pending[committed.id]
+        raise _refused(committed, path.parent, error) from error
 
 
 def done(id: str) -> None:  # noqa: A002 - what it is called everywhere
@@ -142,10 +138,16 @@ def dropped(id: str) -> None:  # noqa: A002 - what it is called everywhere
         _tell(f"Nothing was committed, but {str(path)!r} could not be removed ({error}): the history will say unknown.")
 
 
-def _refused(committed: Committed, why: str) -> WriteRefused:
+def _refused(committed: Committed, folder: Path, error: Exception) -> WriteRefused:
+    way_out = (
+        f"in {str(folder)!r}: {error}. Make room or give access there, name another folder in MULTIDB_STATE_DIR, or go "
+        f"without: history='off'."
+    )
+    if isinstance(error, ValueNotRepresentable):
+        way_out = f"exactly: {error} Keep it without values: history='statements'."
     return WriteRefused(
-        f"Nothing was committed to alias {committed.alias!r}, since its history can't be written. {why} "
-        f"(history is a setting of the alias: mdb.connect({committed.alias!r}, ..., history=...).)"
+        f"Nothing was committed to alias {committed.alias!r}, since its history can't be written {way_out} "
+        f"It is a setting of the alias: mdb.connect({committed.alias!r}, ..., history=...)."
     )
 
 

@@ -169,16 +169,15 @@ class Stage:
 # Merging
 
 
-def merged_insert(place: Place, gone: Delete | None, insert: Insert) -> Update | None:
-    """Make one update of a row that goes and a row that takes its key; ``None`` where both are to be kept.
+def merged_insert(place: Place, gone: Delete, insert: Insert) -> Update | Insert | None:
+    """Make one update of a row that goes and a row that takes its key; ``None`` where that changes nothing.
 
-    Columns that the new row leaves out become NULL, unless the database has a default of its own for one of them.
+    Columns that the new row leaves out become NULL. Where the database has a default of its own for one of them, the
+    insert is given back as it is, and both are to be kept.
     """
-    if gone is None:
-        return None
     left_out = [slot for slot in place.into.slots if slot.name not in insert.values and not slot.generated]
     if any(not slot.nullable or place.into.table.c[slot.name].server_default is not None for slot in left_out):
-        return None
+        return insert
     values = {**dict.fromkeys(slot.name for slot in left_out), **insert.values}
     return trimmed(place, Update(insert.table, gone.key, values, gone.original, insert.schema))
 

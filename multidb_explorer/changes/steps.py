@@ -123,10 +123,12 @@ class Step:
         """Choose what SQL compares reliably; all of it was compared by value under a lock before."""
         given = self.key or {}
         slots, columns = self.aimed.place.into.by_name, self.aimed.place.into.table.c
+        dialect = self.aimed.place.into.database.engine.dialect
         return [
             (name, value)
             for name, value in self.base.items()
-            if name not in given and (value is None or _comparable(slots[name].kind.name, columns[name].type, value))
+            if name not in given
+            and (value is None or _comparable(slots[name].kind.name, columns[name].type.dialect_impl(dialect), value))
         ]
 
     def _next_version(self) -> dict[str, Any]:
@@ -138,7 +140,7 @@ class Step:
 
 def _comparable(kind: str, type_: Any, value: Any) -> bool:
     # A type that is stored as text has several spellings of one value, of which SQL's = finds one.
-    spelt = hasattr(type_, "storage_format")
+    spelt = hasattr(type_, "format_is_text_affinity")
     return kind in _COMPARABLE and not spelt and not (isinstance(value, str) and len(value) > _LONGEST)
 
 

@@ -33,7 +33,7 @@ def for_read(model: Any, using: str | None = None, instance: Any = None) -> str:
     """
     if using is not None:
         return using
-    source = getattr(model, "_source", model)
+    source, instance = _meant(model, instance)
     if not databases.routers:
         return _own(source, instance)
     written = for_write(source, None, instance)
@@ -61,7 +61,7 @@ def for_write(model: Any, using: str | None = None, instance: Any = None) -> str
     """
     if using is not None:
         return using
-    source = getattr(model, "_source", model)
+    source, instance = _meant(model, instance)
     return _routed("db_for_write", source, instance) or _own(source, instance)
 
 
@@ -69,6 +69,13 @@ def allow_relation(one: Any, other: Any) -> bool | None:
     """Tell whether routers let an instance refer to another one; ``None`` where none of them says."""
     answer = databases.routers.answer("allow_relation", one, other)
     return None if answer is None else bool(answer.value)
+
+
+def _meant(model: Any, instance: Any) -> tuple[Any, Any]:
+    """Give the source of rows, and the row that they are for: rows that belong to one instance know it."""
+    source = getattr(model, "_source", model)
+    # Not by getattr: a table that is only named so far would be looked at.
+    return source, instance if instance is not None else vars(source).get("owner")
 
 
 def _own(source: Any, instance: Any) -> str:

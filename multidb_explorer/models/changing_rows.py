@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import CrossDatabaseError, FieldError, FieldValueError, ValueNotRepresentable
 from multidb_explorer.models.attributes import relation_named
+from multidb_explorer.models.inserting import LEAST
 from multidb_explorer.models.loading import value_of
 from multidb_explorer.models.rejected import Refusing
 from multidb_explorer.models.related import check_assigned, reached_by
@@ -22,6 +22,7 @@ from multidb_explorer.query.subqueries import Subquery
 from multidb_explorer.query.updating import assigned, chosen_rows
 
 if TYPE_CHECKING:
+    from multidb_explorer.models.many_rows import ManyRows
     from multidb_explorer.models.model import Model
     from multidb_explorer.query.queryset import QuerySet
     from multidb_explorer.query.source import Bound, Relation
@@ -211,30 +212,46 @@ def bulk_update(
         raise TypeError("Cannot update a query once a slice has been taken.")
     if not objs:
         return 0
-    return _Rewriting(queryset, model, list(dict.fromkeys(names))).run(objs, batch_size or _CHUNK)
+    return _Rewriting(queryset, model, list(dict.fromkeys(names))).run(objs, batch_size)
 
 
 class _Rewriting:
     """The UPDATEs of one ``bulk_update()``."""
 
     def __init__(self, queryset: QuerySet[Any], model: type[Model], fields: Sequence[str]) -> None:
+        self.queryset = queryset
         self.database = databases[queryset.db]
         self.target = Target.of(model, self.database)
         self.setting = _Setting(queryset, self.target)
         self.fields = fields
 
-    def run(self, objs: Sequence[Model], size: int) -> int:
+    def run(self, objs: Sequence[Model], batch_size: int | None) -> int:
         """Update the rows and tell how many there were."""
         plain, computed = self._checked(objs)
-        matched = 0
+        many = self._many(plain) if batch_size is None else None
+        matched, size = 0, batch_size or _CHUNK
         with self.database.begin() as connection:
-            for statement, rows in self._grouped(plain):
+            if many is not None:
+                matched += many.update(connection, [self.target.columns[name].name for name in self.target.key])
+            for statement, rows in self._grouped(plain if many is None else ()):
                 for start in range(0, len(rows), size):
-                    matched += self._many(connection, statement, rows[start : start + size])
+                    matched += self.database.backend.matched(connection, statement, rows[start : start + size])
             for key, values in computed:
                 statement = self.setting.statement().where(*self._has(key)).values(self.setting.settings(values))
                 matched += self.database.backend.matched(connection, statement)
         return matched
+
+    def _many(self, rows: Sequence[dict[str, Any]]) -> ManyRows | None:
+        """Take very many rows as a table of their own, where the database can join it with the other."""
+        target, features = self.target, self.database.backend.features
+        if len(rows) < LEAST or not self.queryset.whole or not features.updates_indexed_columns:
+            return None
+        from multidb_explorer.models.many_rows import ManyRows
+
+        names = {f"key_{target.columns[name].name}": target.columns[name].name for name in target.key}
+        names |= {f"value_{name}": target.columns[name].name for name in self.fields}
+        found = ManyRows(target, list(names.values()), [{names[each]: row[each] for each in names} for row in rows])
+        return found if found.exact else None
 
     def _checked(self, objs: Sequence[Model]) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], Any]]]:
         """Give the parameters of rows whose values are constants, and the keys and values of the others."""
@@ -284,9 +301,3 @@ class _Rewriting:
             value: Any = sa.bindparam(f"key_{name}", type_=type_) if key is None else sa.literal(key[name], type_)
             found.append(self.setting.bound.field(field).column.__eq__(value))
         return found
-
-    def _many(self, connection: Connection, statement: sa.Update, rows: Sequence[dict[str, Any]]) -> int:
-        backend = self.database.backend
-        if backend.features.counts_matched_rows:
-            return int(connection.execute(statement, list(rows)).rowcount)
-        return sum(backend.matched(connection, statement.params(**row)) for row in rows)

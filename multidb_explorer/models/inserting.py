@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from multidb_explorer.models.model import Model
     from multidb_explorer.models.target import Target
 
-__all__ = ["Inserting", "Row"]
+__all__ = ["LEAST", "Inserting", "Row"]
 
-_CHUNK = 1_000
+_CHUNK = LEAST = 1_000
 
 
 @dataclass
@@ -75,6 +75,7 @@ class Inserting:
         self.target = target
         self.backend = target.database.backend
         self.size = batch_size or _CHUNK
+        self.whole = batch_size is None
         self.ignore = ignore
         self.unique = unique
         self.updating = False
@@ -88,14 +89,34 @@ class Inserting:
             Fields that are set in the rows that exist.
         """
         self.updating = bool(update)
-        if self.unique and not self.backend.features.names_conflict_key:
-            for row in rows:
-                self._merge(connection, row, update)
-            return
         for shape, some in self._shapes(rows, update).items():
+            if self._many(connection, shape, some, update):
+                continue
+            if self.unique and not self.backend.features.names_conflict_key:
+                for row in some:
+                    self._merge(connection, row, update)
+                continue
             statement = self._statement(shape, update)
             for start in range(0, len(some), self.size):
                 self._insert(connection, statement, shape, some[start : start + self.size])
+
+    def _many(self, connection: Connection, shape: _Shape, rows: Sequence[Row], update: Sequence[str]) -> bool:
+        """Hand very many rows to a loader, where nothing has to be learnt of each; tell whether it was done."""
+        by_loader = not self._meets or (self.unique and not self.ignore)
+        if not self.whole or len(rows) < LEAST or shape.unknown or not by_loader:
+            return False
+        from multidb_explorer.models.many_rows import ManyRows
+
+        names = [(name, self.target.columns[name].name) for name in shape.fields]
+        values = [{column: row.values.get(name) for name, column in names} for row in rows]
+        many = ManyRows(self.target, self._columns(shape.fields), values)
+        if not many.exact:
+            return False
+        if self._meets:
+            many.merge(connection, self._columns(self.unique), self._columns(update))
+        else:
+            many.insert(connection)
+        return True
 
     def _column(self, name: str) -> sa.Column[Any]:
         return self.target.table.c[self.target.columns[name].name]
@@ -120,13 +141,28 @@ class Inserting:
         return groups
 
     def _statement(self, shape: _Shape, update: Sequence[str]) -> sa.Insert:
-        table = self.target.table
+        table = self._table(shape)
         if self._meets:
             statement = self.backend.insert_or(table, self._columns(update), self._columns(self.unique))
         else:
             statement = sa.insert(table)
         empty = self._columns(shape.empty)
         return statement.values(dict.fromkeys(empty, sa.null())) if empty else statement
+
+    def _table(self, shape: _Shape) -> sa.Table:
+        """Give the table, in a form that SQLAlchemy knows to number its rows in their order where it does.
+
+        Only then are the keys of many rows asked for at once: of a mere default nobody knows what it gives.
+        """
+        own, unknown = self.target.table, [self.target.columns[name] for name in shape.unknown]
+        if self._meets or len(unknown) != 1 or not unknown[0].identity or unknown[0].kind.name != "integer":
+            return own
+        number = unknown[0].name
+        copied = [
+            sa.Column(column.name, column.type, primary_key=column.name == number, autoincrement=column.name == number)
+            for column in own.columns
+        ]
+        return sa.Table(own.name, sa.MetaData(), *copied, schema=own.schema)
 
     def _insert(self, connection: Connection, statement: sa.Insert, shape: _Shape, rows: Sequence[Row]) -> None:
         names = [(name, self.target.columns[name].name) for name in shape.fields if name not in shape.empty]
@@ -138,7 +174,7 @@ class Inserting:
             for _ in rows:
                 connection.execute(statement)
         elif connection.dialect.insert_executemany_returning_sort_by_parameter_order:
-            columns = [self._column(name) for name in shape.unknown]
+            columns = [statement.table.c[name] for name in self._columns(shape.unknown)]
             asked = statement.returning(*columns, sort_by_parameter_order=True)
             for row, made in zip(rows, connection.execute(asked, values), strict=True):
                 self._learn(row, shape.unknown, made)

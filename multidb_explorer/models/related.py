@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -17,7 +17,7 @@ from multidb_explorer.query.queryset import QuerySet
 if TYPE_CHECKING:
     from multidb_explorer.models.model import Model
     from multidb_explorer.models.relations import Relations
-    from multidb_explorer.query.source import Relation, Source
+    from multidb_explorer.query.source import Relation, Source, Writer
     from multidb_explorer.query.state import QueryState
 
 __all__ = [
@@ -46,15 +46,90 @@ class Known:
 
 
 class RelatedSet(QuerySet[Any]):
-    """The rows that belong to one instance; those that were read ahead are given without a query."""
+    """The rows that belong to one instance; those that were read ahead are given without a query.
 
-    def __init__(self, source: Source, state: QueryState | None = None, ahead: list[Any] | None = None) -> None:
+    Attributes
+    ----------
+    ends
+        The relation and whose rows they are; ``None`` for a set that was filtered or otherwise refined.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        state: QueryState | None = None,
+        ahead: list[Any] | None = None,
+        ends: tuple[Relation, Model] | None = None,
+    ) -> None:
         super().__init__(source, state)
         self._rows = self._ahead = ahead
+        self._ends = ends
 
     def all(self) -> Self:
         """Give the rows, read ahead or not."""
-        return type(self)(self._source, self._state, self._ahead)
+        return type(self)(self._source, self._state, self._ahead, self._ends)
+
+    # Which rows belong to the instance
+
+    def add(self, *rows: Any) -> None:
+        """Let rows that are saved belong to the instance; over a link table also rows named by their keys.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For something else than such a row, and for a set that was filtered.
+        CrossDatabaseError
+            For a row of another database.
+        """
+        self._belonging().add(rows)
+        self._forget()
+
+    def remove(self, *rows: Any) -> None:
+        """Let rows no longer belong to the instance; they stay in their table.
+
+        Raises
+        ------
+        DoesNotExist
+            For a row that belongs to somebody else.
+        ValueNotRepresentable
+            Where a row can't be without an owner.
+        """
+        self._belonging().remove(rows)
+        self._forget()
+
+    def clear(self) -> None:
+        """Let no row belong to the instance any more; errors as `remove`."""
+        self._belonging().clear()
+        self._forget()
+
+    def set(self, rows: Iterable[Any]) -> None:
+        """Let these rows belong to the instance and no others, where rows can be without an owner."""
+        self._belonging().set(list(rows))
+        self._forget()
+
+    def create(self, **values: Any) -> Any:
+        """Insert a row that belongs to the instance."""
+        if self._ends is None or self._ends[0].kind == "backward":
+            return super().create(**values)
+        with databases[self._write_alias()].atomic():
+            created = super().create(**values)
+            self.add(created)
+        return created
+
+    def _belonging(self) -> Any:
+        from multidb_explorer.models.related_rows import Children, Linked
+
+        if self._ends is None:
+            raise TypeError("Rows are added to, and taken from, all rows of an instance: call this before filter().")
+        relation, owner = self._ends
+        return (Children if relation.kind == "backward" else Linked)(relation, owner, self._write_alias())
+
+    def _forget(self) -> None:
+        """Read the rows again the next time."""
+        self._rows = self._ahead = None
+        if self._ends is not None:
+            relation, owner = self._ends
+            owner._state.related.pop(relation.attribute, None)
 
 
 class _Owned:
@@ -63,16 +138,22 @@ class _Owned:
     def __init__(self, relation: Relation, owner: Model) -> None:
         self._target: Any = relation.target
         self._relation = relation
-        self._owner = owner
+        self.owner = owner
 
     def instance(
         self, names: Sequence[str], row: Sequence[Any], alias: str, annotations: Mapping[str, Any] | None = None
     ) -> Model:
         """Make an instance that refers to its owner."""
         made: Model = self._target.instance(names, row, alias, annotations)
-        if alias == self._owner._state.db:
-            tell(made, self._relation, self._owner)
+        if alias == self.owner._state.db:
+            tell(made, self._relation, self.owner)
         return made
+
+    def writer(self, queryset: QuerySet[Any], alias: str) -> Writer:
+        """Give what writes rows that belong to the owner."""
+        from multidb_explorer.models.related_rows import OwnedWriter
+
+        return OwnedWriter(self._target.model, queryset, alias, self._relation, self.owner)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -146,9 +227,12 @@ def _rows(instance: Model, relation: Relation) -> QuerySet[Any]:
         )
     known = instance._state.related.get(relation.attribute)
     source = cast("Source", _Owned(relation, instance)) if relation.kind == "backward" else relation.target
-    asked: QuerySet[Any] = QuerySet(source).using(_alias(instance, relation))
+    asked: QuerySet[Any] = QuerySet(source)
+    if relation.kind != "backward" or not databases.routers:
+        # With routers, rows that know their owner are read from one alias and written to another.
+        asked = asked.using(_alias(instance, relation))
     ahead = known.value if known is not None and known.columns == columns else None
-    return RelatedSet(source, _narrowed(asked, relation, columns), ahead)
+    return RelatedSet(source, _narrowed(asked, relation, columns), ahead, (relation, instance))
 
 
 def _narrowed(asked: QuerySet[Any], relation: Relation, columns: tuple[Any, ...]) -> QueryState:

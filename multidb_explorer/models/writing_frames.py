@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from multidb_explorer.connections.confirming import with_word
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
+from multidb_explorer.connections.routers import for_write
 from multidb_explorer.errors import FieldError, KeyRequired, ProtectedRows
 from multidb_explorer.query.tables import table_to_write
 from multidb_explorer.results.progress import Meter
@@ -22,6 +23,7 @@ from multidb_explorer.writing.into import Into
 if TYPE_CHECKING:
     from multidb_explorer.models.model import Model
     from multidb_explorer.writing.bulk import Counts
+    from multidb_explorer.writing.incoming import Chunk
     from multidb_explorer.writing.rejecting import Rejections
     from multidb_explorer.writing.report import WriteReport
     from multidb_explorer.writing.spooling import Rows
@@ -62,7 +64,7 @@ def write(  # noqa: PLR0913 -- each is a question of its own, asked by name
     table
         A model, or the name of a table.
     using
-        The alias; the model's own if not given.
+        The alias; where a router sends the model's writes, or the model's own, if not given.
     mode
         ``insert`` adds the rows. ``upsert`` updates the rows that have their keys, in the columns that are given, and
         adds the others. ``replace_rows`` deletes all rows of the table first, in the same transaction.
@@ -117,11 +119,10 @@ def write(  # noqa: PLR0913 -- each is a question of its own, asked by name
         database.refuse_writes()
         if mode == "replace_rows":
             _refuse_referred(database, into)
-        chunks = incoming(data, into, naming, batch_size)
+        chunks = _counted(incoming(data, into, naming, batch_size), meter)
         with closing(check(into, chunks, rejections, needs=mode != "upsert", key=chosen)) as spool:
             naming.refuse_unused()
             _refuse_keyless(into, spool.rows, chosen)
-            meter.estimate = spool.count
             done = _written(into, spool.rows, rejections, mode=mode, key=chosen, collect=errors == "collect")
     return WriteReport(
         alias=database.alias,
@@ -135,6 +136,12 @@ def write(  # noqa: PLR0913 -- each is a question of its own, asked by name
         seconds=perf_counter() - began,
         loader=done.loader,
     )
+
+
+def _counted(chunks: Iterable[Chunk], meter: Meter) -> Iterator[Chunk]:
+    for chunk in chunks:
+        yield chunk
+        meter.add(len(chunk.places), 0)
 
 
 def _written(
@@ -165,7 +172,7 @@ def _into(table: type[Model] | str, using: str | None, schema: str | None) -> In
     source = getattr(table, "_source", None)
     if source is None:
         raise TypeError(f"A table is a model or the name of a table, not {table!r}.")
-    database = databases[source.default_alias if using is None else using]
+    database = databases[for_write(table, using)]
     return table_to_write(database, source.options.table, source.options.schema if schema is None else schema)
 
 

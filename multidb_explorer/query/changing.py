@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from multidb_explorer.connections.routers import for_write
 from multidb_explorer.query.building import Building
 from multidb_explorer.query.state import Lock
 
@@ -23,7 +24,7 @@ class Changing(Building[M]):
 
     def _write_alias(self) -> str:
         """Give the alias that writes go to."""
-        return self.db
+        return for_write(self._source, self._state.alias)
 
     def _writer(self) -> Writer:
         return self._source.writer(self._with(), self._write_alias())
@@ -48,9 +49,14 @@ class Changing(Building[M]):
         Examples
         --------
         >>> import multidb_explorer as mdb
-        >>> from multidb_explorer import demo
-        >>> demo.start("demo")  # doctest: +SKIP
-        >>> User.objects.create(name="Ann", country="FR")  # doctest: +SKIP
+        >>> mdb.configure({"default": "sqlite://"})
+        >>> with mdb.aliases["default"].engine.begin() as connection:
+        ...     _ = connection.exec_driver_sql("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)")
+        >>> User = mdb.reflect("users")
+        >>> User.objects.create(name="Ann")
+        <Users pk=1, on 'default'>
+        >>> User.objects.get_or_create(name="Ann")
+        (<Users pk=1, on 'default'>, False)
         """
         return cast("M", self._writer().create(values))
 
@@ -193,6 +199,18 @@ class Changing(Building[M]):
         ------
         RowsRejected, ValueError, FieldError, IntegrityError
             As `bulk_create`.
+
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> mdb.configure({"default": "sqlite://"})
+        >>> with mdb.aliases["default"].engine.begin() as connection:
+        ...     _ = connection.exec_driver_sql("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, score INTEGER)")
+        >>> Person = mdb.reflect("people")
+        >>> _ = Person.objects.upsert([{"id": 1, "name": "Ann", "score": 5}])
+        >>> _ = Person.objects.upsert([{"id": 1, "name": "Anna"}, {"id": 2, "name": "Bo"}])
+        >>> list(Person.objects.order_by("id").values_list("name", "score"))
+        [('Anna', 5), ('Bo', None)]
         """
         return cast("list[M]", self._writer().upsert(objs, unique_fields, update_fields, batch_size))
 

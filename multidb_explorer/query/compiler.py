@@ -9,6 +9,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from multidb_explorer.backends.columns import ResultColumn
+from multidb_explorer.connections.blocks import block_of
 from multidb_explorer.errors import CrossDatabaseError, FieldError, NotSupportedError, TransactionError
 from multidb_explorer.query.assembly import UNORDERED, limited, one, rows_counted, select
 from multidb_explorer.query.expressions import Expression, F, Ordering, Resolved
@@ -68,7 +69,7 @@ def _held(statement: sa.Select[Any], lock: Lock | None, bound: Bound) -> sa.Sele
     database = bound.database
     if lock is None or not database.backend.features.row_locks:
         return statement
-    if not database.shares_connection:
+    if block_of(database) is None:
         raise TransactionError(
             f"select_for_update() on alias {database.alias!r} needs a transaction, at whose end the rows are free "
             f"again: write it inside 'with mdb.atomic({database.alias!r}):'."

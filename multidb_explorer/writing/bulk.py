@@ -18,10 +18,7 @@ from multidb_explorer.writing.offending import Offence, Offender, offending, rej
 from multidb_explorer.writing.rejecting import Rejections
 from multidb_explorer.writing.spooling import Rows
 
-__all__ = ["Counts", "Told", "insert", "replace", "upsert"]
-
-Told = Callable[[int, int], None]
-"""Hears of rows and bytes that were handed to the database."""
+__all__ = ["Counts", "insert", "replace", "upsert"]
 
 
 @dataclass(frozen=True)

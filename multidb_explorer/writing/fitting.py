@@ -80,13 +80,21 @@ def typed(values: list[Any], kind: Kind) -> pa.Array | None:
     if not types:
         return pa.nulls(len(values))
     one = types.pop()
-    wanted = _PLAIN.get(one) if not types else None
-    if one is Decimal and not types and kind.name == "decimal":
-        wanted = arrow_type(kind)
+    wanted = _plain(one, values, kind) if not types else None
     try:
         return None if wanted is None else pa.array(values, wanted)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):
         return None
+
+
+def _plain(one: type, values: list[Any], kind: Kind) -> pa.DataType | None:
+    if one is Decimal:
+        # Of other decimals Arrow would have to look for the number of digits.
+        return arrow_type(kind) if kind.name == "decimal" else None
+    if one is dt.datetime:
+        zoned = {value.tzinfo is not None for value in values if value is not None}
+        return None if len(zoned) > 1 else pa.timestamp("us", "UTC" if True in zoned else None)
+    return _PLAIN.get(one)
 
 
 _PLAIN: dict[type, pa.DataType] = {
@@ -157,9 +165,7 @@ def _integers(array: pa.Array, kind: Kind) -> Cast | None:
         return _cast(_hiding(array, beyond).cast(wanted), beyond)
     if not pa.types.is_floating(array.type):
         return None
-    numbers = array.cast(pa.float64())
-    # A NaN in a column of whole numbers can only be a missing value.
-    numbers = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
+    numbers = _without_nan(array)
     whole = pc.and_(pc.is_finite(numbers), pc.equal(pc.floor(numbers), numbers))
     inside = pc.and_(pc.greater_equal(numbers, float(low)), pc.less(numbers, float(high + 1)))
     beyond = pc.invert(pc.and_(whole, inside))
@@ -193,7 +199,16 @@ def _decimals(array: pa.Array, kind: Kind) -> Cast | None:
         return Cast(array.cast(wanted))
     if pa.types.is_integer(array.type):
         return Cast(array.cast(pa.decimal128(20 if array.type == pa.uint64() else 19, 0)).cast(wanted))
+    if pa.types.is_floating(array.type):
+        # The shortest text that reads back as the same float is what its author meant.
+        return Cast(_without_nan(array).cast(pa.string()).cast(wanted))
     return None
+
+
+def _without_nan(array: pa.Array) -> pa.Array:
+    """Take NaN for NULL, which is all that it can stand for where no float is kept."""
+    numbers = array.cast(pa.float64())
+    return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
 
 
 def _booleans(array: pa.Array, kind: Kind) -> Cast | None:  # noqa: ARG001

@@ -189,8 +189,10 @@ def _of_numpy(series: Any, kind: str, *, nan_is_null: bool) -> Values:
 
 
 def _objects(series: Any) -> list[Any]:
-    values = series.astype(object).tolist()
-    return [None if missing else value for value, missing in zip(values, series.isna(), strict=True)]
+    values: list[Any] = series.astype(object).tolist()
+    for place in series.isna().to_numpy().nonzero()[0].tolist():
+        values[place] = None
+    return values
 
 
 # Dicts

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from multidb_explorer.errors import StaleRow
 from multidb_explorer.writing.into import Into
 from multidb_explorer.writing.offending import Offence, lacking, repeated
 from multidb_explorer.writing.spooling import Rows
@@ -52,6 +54,8 @@ def merge(
     ------
     Offence
         Where several rows have one key, or where rows to insert lack a column that needs a value.
+    StaleRow
+        Where somebody else inserted rows with the same keys between the two statements.
     """
     done = Merged()
     if len(rows.parts) > 1:
@@ -65,7 +69,7 @@ def merge(
             # The key is unique here and there, so every row that matched none is new.
             inserted = staged.count - matched
             if inserted:
-                _insert(staged, key)
+                _insert(staged, key, inserted)
             done += Merged(matched, inserted, staged.loader)
     return done
 
@@ -103,10 +107,15 @@ def _update_carefully(staged: Stage, key: Sequence[str], chosen: Sequence[str]) 
         backend.matched(staged.connection, _set(staged, key, [name]).where(changes))
 
 
-def _insert(staged: Stage, key: Sequence[str]) -> None:
+def _insert(staged: Stage, key: Sequence[str], expected: int) -> None:
     into, names = staged.into, staged.names
     needed = [slot.name for slot in into.slots if not slot.optional and slot.name not in names]
     if needed:
         raise Offence(lacking(staged, key, needed))
     rows = sa.select(*(staged.table.c[name] for name in names)).where(~staged.matching(key)).order_by(staged.place)
-    staged.connection.execute(sa.insert(into.table).from_select(list(names), rows, include_defaults=False))
+    statement: Any = sa.insert(into.table).from_select(list(names), rows, include_defaults=False)
+    counted = statement.execution_options(preserve_rowcount=True)
+    if into.database.backend.matched(staged.connection, counted) != expected:
+        raise StaleRow(
+            f"Somebody else wrote rows with the same keys to {into.where} meanwhile, so nothing was written. Try again."
+        )

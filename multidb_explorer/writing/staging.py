@@ -90,17 +90,22 @@ class Stage:
             there = there.where(~sa.select(sa.literal(1)).select_from(other).where(again).correlate(table).exists())
         return self._places(there.correlate(self.table).exists())
 
-    def orphans(self, points: Points) -> list[int]:
-        """Give the rows that refer to a row which neither exists nor is among them."""
-        parent = points.table.alias()
-        pairs = list(zip(points.columns, points.target_columns, strict=True))
-        there = sa.and_(*(parent.c[theirs] == self.table.c[mine] for mine, theirs in pairs))
-        lonely = ~sa.select(sa.literal(1)).select_from(parent).where(there).correlate(self.table).exists()
-        if points.table is self.into.table and set(points.target_columns) <= set(self.names):
-            beside = self.table.alias()
-            among = sa.and_(*(beside.c[theirs] == self.table.c[mine] for mine, theirs in pairs))
-            lonely &= ~sa.select(sa.literal(1)).select_from(beside).where(among).correlate(self.table).exists()
-        return self._places(sa.and_(self.whole(points.columns), lonely))
+    def orphans(self, points: Points, beside: Stage | None = None) -> list[int]:
+        """Give the rows that refer to a row which neither exists nor is going to.
+
+        Parameters
+        ----------
+        beside
+            New rows of the table that is referred to.
+        """
+        tables = [points.table.alias(), *([] if beside is None else [beside.table.alias()])]
+        lonely = [~self._refers(points, table) for table in tables]
+        return self._places(sa.and_(self.whole(points.columns), *lonely))
+
+    def _refers(self, points: Points, parents: sa.FromClause) -> sa.ColumnElement[bool]:
+        pairs = zip(points.columns, points.target_columns, strict=True)
+        there = sa.and_(*(parents.c[theirs] == self.table.c[mine] for mine, theirs in pairs))
+        return sa.select(sa.literal(1)).select_from(parents).where(there).correlate(self.table).exists()
 
     def matching(self, key: Sequence[str]) -> sa.ColumnElement[bool]:
         """Ask for rows whose key a row of the table has."""
@@ -119,7 +124,7 @@ class Stage:
 @contextmanager
 def stage(connection: Connection, into: Into, rows: Rows, names: Sequence[str]) -> Iterator[Stage]:
     """Put some columns of rows, all of which give them, into a temporary table of this transaction."""
-    columns = (*(into.by_name[name].column for name in names), PLACE)
+    backend, columns = into.database.backend, (*(into.by_name[name].column for name in names), PLACE)
     # The database copies its own types, lengths and collations: no copy of ours would be as true.
     chosen = [into.table.c[name] for name in names]
     like = sa.select(*chosen, sa.cast(sa.literal(_WIDE), sa.BigInteger).label(PLACE.name)).where(sa.false())
@@ -127,15 +132,11 @@ def stage(connection: Connection, into: Into, rows: Rows, names: Sequence[str]) 
     connection.execute(made)
     try:
         load = Load(connection, made.table, columns, rows.count)
-        choice = loaded(into.database.backend, load, rows.placed(names), into.database.alias)
+        choice = loaded(backend, load, rows.placed(names), into.database.alias)
         yield Stage(connection, made.table, into, tuple(names), rows.count, choice.loader.title)
     except Exception:
         # Not everywhere does it go with the transaction; where it does, it can't be dropped before.
         with suppress(Exception):
-            _drop(connection, made.table)
+            backend.drop_temporary(connection, made.table)
         raise
-    _drop(connection, made.table)
-
-
-def _drop(connection: Connection, table: sa.Table) -> None:
-    connection.execute(sa.schema.DropTable(table))
+    backend.drop_temporary(connection, made.table)

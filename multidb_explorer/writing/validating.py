@@ -181,6 +181,8 @@ def fit(values: Values, slot: Slot, backend: Backend, where: str) -> _Fitted:
 
 def _common(array: pa.Array) -> pa.Array:
     """Give an array in the layout that Arrow's functions know, of which some libraries hand over newer ones."""
+    if pa.types.is_dictionary(array.type):
+        return pa.DictionaryArray.from_arrays(array.indices, _common(array.dictionary))
     if pa.types.is_string_view(array.type):
         return array.cast(pa.large_string())
     if pa.types.is_binary_view(array.type):

@@ -29,6 +29,7 @@ from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.loaders import Load
 from multidb_explorer.backends.sqlite_load_values import canonical_values, stored_values, stores
 from multidb_explorer.backends.sqlite_values import naive, number
+from multidb_explorer.connections.stopping import stoppable
 from multidb_explorer.errors import IntegrityError, QueryCancelled
 
 FILES = ("sqlite", "duckdb")
@@ -112,6 +113,25 @@ def test_every_type_is_stored_as_a_plain_insert_stores_it(engine: str, bench_of:
     assert bench.arrow("quickly").to_pylist() == bench.arrow("plainly").to_pylist()
 
 
+def test_a_union_without_a_value_is_null(bench_of: Callable[[str], Any]) -> None:
+    bench = bench_of("duckdb")
+    bench.run("CREATE TABLE odd (id INTEGER PRIMARY KEY, x UNION(n INTEGER, t VARCHAR))")
+    load(bench, "odd", [(1, "text"), (2, None)])
+
+    assert bench.rows("odd") == [(1, "text"), (2, None)]
+
+
+def test_the_zone_of_the_session_changes_no_instant(bench_of: Callable[[str], Any]) -> None:
+    bench = bench_of("duckdb")
+    bench.run("CREATE TABLE visits (id INTEGER PRIMARY KEY, seen TIMESTAMPTZ)")
+    moment = dt.datetime(2024, 7, 1, 12, tzinfo=dt.UTC)
+    with mdb.atomic("here") as _, bench.database.begin() as connection:
+        connection.exec_driver_sql("SET TimeZone = 'Asia/Tokyo'")
+        load(bench, "visits", [(1, moment)])
+
+    assert bench.rows("visits") == [(1, moment)]
+
+
 ODD: dict[str, list[Any]] = {
     "UUID": [uuid.UUID(int=7).hex, str(uuid.UUID(int=7)), None],
     "VARIABLE": ["1", "1.0", "x", "1e3", None],
@@ -119,6 +139,8 @@ ODD: dict[str, list[Any]] = {
     "BOOLEAN NOT NULL": [True, False],
     "DATETIME(6)": [dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, microsecond=1), None],
     "DECIMAL(30, 10)": [Decimal("0.1"), Decimal(2**62), Decimal("-12345.0000000001"), None],
+    # As a quotient of two doubles it would be the neighbour of the double that it is.
+    "DECIMAL(20, 3)": [Decimal("12420549150783.525"), None],
     "NUMERIC(20)": [Decimal(2**53 + 1), Decimal(-(2**63) + 1), Decimal(0), None],
     "NUMERIC": [Decimal("1E+30"), Decimal("1E-30"), Decimal(5), None],
     "DECIMAL(38, 30)": [Decimal("0.5"), Decimal("1E-30"), Decimal(3), None],
@@ -149,6 +171,9 @@ def test_types_that_are_declared_in_python_bind_as_they_do(bench_of: Callable[[s
         def process_bind_param(self, value: Any, dialect: Any) -> Any:
             return value if value is None else value.upper()
 
+        def bind_expression(self, bindvalue: Any) -> Any:
+            return sa.func.trim(bindvalue)
+
     bench = bench_of("sqlite")
     table = sa.Table(
         "declared_here",
@@ -163,13 +188,14 @@ def test_types_that_are_declared_in_python_bind_as_they_do(bench_of: Callable[[s
     kinds = [("id", Kind("integer")), ("code", Kind("uuid")), ("word", Kind("text"))]
     kinds += [("member", Kind("enum", choices=("a", "b")))]
     columns = tuple(ResultColumn(name, kind) for name, kind in kinds)
-    rows = [(1, uuid.UUID(int=255), "é", "b"), (2, None, None, None)]
+    rows = [(1, uuid.UUID(int=255), " é", "b"), (2, None, None, None)] * 9
+    rows = [(place, *row[1:]) for place, row in enumerate(rows)]
     with bench.database.begin() as connection:
         table.create(connection)
         bench.database.backend.loaders[0].load(Load(connection, table, columns), [batch_of(columns, rows)])
         found = connection.exec_driver_sql("SELECT code, word, member, n FROM declared_here ORDER BY id").all()
 
-    assert [tuple(row) for row in found] == [(uuid.UUID(int=255).hex, "É", "b", None), (None,) * 4]
+    assert [tuple(row) for row in found] == [(uuid.UUID(int=255).hex, "É", "b", None), (None,) * 4] * 9
 
 
 def bound(array: pa.Array, kind: Kind) -> list[Any]:
@@ -179,12 +205,12 @@ def bound(array: pa.Array, kind: Kind) -> list[Any]:
     return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
 
 
-DECIMALS = st.one_of(st.none(), st.decimals(min_value=-(10**15), max_value=10**15, places=3))
+DECIMALS = st.one_of(st.none(), st.decimals(min_value=-(10**16), max_value=10**16, places=3))
 
 
 @given(st.lists(DECIMALS, min_size=1), st.integers(0, 3))
 def test_any_decimal_becomes_the_number_that_a_plain_insert_binds(values: list[Any], start: int) -> None:
-    kind = Kind("decimal", precision=19, scale=3)
+    kind = Kind("decimal", precision=20, scale=3)
     found = bound(to_array([Decimal(1)] * start + values, kind).slice(start), kind)
     expected = [None if value is None else number(value) for value in values]
 
@@ -337,6 +363,21 @@ def test_the_engine_keeps_nothing_of_what_it_was_given(bench_of: Callable[[str],
     assert bench.ask("SELECT count(*) FROM duckdb_views() WHERE NOT internal") == 0
 
 
+def test_wide_rows_are_made_into_objects_a_few_at_a_time(bench_of: Callable[[str], Any]) -> None:
+    bench = bench_of("sqlite")
+    bench.run("CREATE TABLE wide (id INTEGER PRIMARY KEY, word TEXT)")
+    seen: list[int] = []
+
+    def look(_connection: Any, _cursor: Any, text: str, rows: Any, *_: Any) -> None:
+        seen.append(len(rows) * text.count("(?"))
+
+    sa.event.listen(bench.database.engine, "before_cursor_execute", look)
+    load(bench, "wide", [(key, "x" * 2**20) for key in range(80)])
+
+    assert bench.ask("SELECT sum(length(word)) FROM wide") == 80 * 2**20
+    assert 0 < max(seen) <= 32
+
+
 def endless(columns: Sequence[ResultColumn], ready: Callable[[], object]) -> Iterator[pa.RecordBatch]:
     """Make rows until somebody stops it."""
     start, size, schema = 10, 50_000, arrow_schema(columns)
@@ -368,24 +409,22 @@ def test_the_stop_button_stops_a_load_and_leaves_nothing(things: Any) -> None:
 
 
 def test_another_thread_stops_a_load(things: Any) -> None:
-    columns, sessions, outcome = columns_of(things, "things", "id", "name"), [], []
-    begun = threading.Event()
-    (loader,) = things.database.backend.loaders
+    columns = columns_of(things, "things", "id", "name")
+    begun, outcome = threading.Event(), list[BaseException]()
 
     def work() -> None:
         try:
-            with things.database.begin() as connection:
-                sessions.append(connection.connection.driver_connection)
-                loader.load(Load(connection, things.table("things"), columns), endless(columns, begun.set))
+            stop.watch_this_thread()
+            load_batches(things, "things", columns, endless(columns, begun.set))
         except BaseException as error:  # noqa: BLE001 -- the test looks at it
             outcome.append(error)
 
-    worker = threading.Thread(target=work)
-    worker.start()
-    begun.wait(30)
-    while worker.is_alive():
-        things.database.backend.cancel(sessions[0])
-        worker.join(0.01)
+    with stoppable(things.database) as stop:
+        worker = threading.Thread(target=work)
+        worker.start()
+        begun.wait(30)
+        stop()
+        worker.join(30)
 
     assert isinstance(outcome[0], QueryCancelled), outcome
     assert len(things.rows("things")) == 1

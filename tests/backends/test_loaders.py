@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import struct
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from math import isfinite
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -146,6 +152,37 @@ def texts(bench, engine: str, table: str, name: str) -> list[Any]:
     with bench.database.connect() as connection:
         sql = f"SELECT {STORED[engine].format(name)} FROM {table} ORDER BY id"
         return list(connection.execution_options(no_parameters=True).exec_driver_sql(sql).scalars())
+
+
+DIGITS = {
+    "sqlite": ((15, 0), (15, 2), (15, 15)),
+    "postgresql": ((1, 0), (4, 4), (5, 2), (18, 6), (19, 1), (38, 37), (39, 3), (65, 30), (76, 0), (76, 75)),
+    "mariadb": ((1, 0), (4, 4), (5, 2), (18, 6), (19, 1), (38, 37), (39, 3), (65, 30), (65, 0)),
+    "duckdb": ((1, 0), (4, 4), (5, 2), (18, 6), (19, 1), (38, 37), (38, 0)),
+}
+
+
+def test_decimals_of_every_width(bench, engine, loader) -> None:
+    random, widths = Random(5), DIGITS[engine]
+    declared = ", ".join(f"d{place} DECIMAL({digits}, {scale})" for place, (digits, scale) in enumerate(widths))
+    bench.run(f"CREATE TABLE wide (id INTEGER PRIMARY KEY, {declared})")
+    rows = []
+    for number in range(300):
+        count = [random.randrange(digits + 1) for digits, _ in widths]
+        signed = [random.choice((1, -1)) * random.randrange(10**each) for each in count]
+        values = [Decimal(f"{value}E-{scale}") for value, (_, scale) in zip(signed, widths, strict=True)]
+        rows.append({"id": number} | {f"d{place}": value for place, value in enumerate(values)})
+    assert write_rows(bench, loader, "wide", rows) == 300
+    assert bench.arrow("wide").to_pylist() == rows
+
+
+def test_floats_keep_every_bit(bench, loader) -> None:
+    random = Random(6)
+    bench.run("CREATE TABLE wide (id INTEGER PRIMARY KEY, f DOUBLE PRECISION NOT NULL)")
+    found = (struct.unpack("d", random.randbytes(8))[0] for _ in range(2_000))
+    rows = [{"id": number, "f": value} for number, value in enumerate(found) if isfinite(value)]
+    write_rows(bench, loader, "wide", rows)
+    assert bench.arrow("wide").to_pylist() == rows
 
 
 def test_texts_of_every_character_that_means_something(things, loader) -> None:
@@ -315,10 +352,20 @@ def test_a_load_is_stopped_from_another_thread(things, loader) -> None:
     assert write_rows(things, loader, "things", list(running(2))) == 2
 
 
+def test_a_block_can_be_left_after_an_interrupt(things, loader) -> None:
+    columns, started = columns_of(things, "things", "id", "name"), threading.Event()
+    thread = threading.Thread(target=lambda: started.wait(30) and os.kill(os.getpid(), signal.SIGINT))
+    thread.start()
+    with pytest.raises(KeyboardInterrupt), mdb.atomic(using="here"):
+        write_rows(things, loader, "things", [{"id": -1, "name": "a"}])
+        write(things, loader, "things", endless(columns, started), "id", "name")
+    thread.join()
+    assert things.rows("things") == []
+    assert write_rows(things, loader, "things", list(running(2))) == 2
+
+
 def test_an_interrupt_ends_a_load_and_the_next_one_works(things, loader) -> None:
     columns, started = columns_of(things, "things", "id", "name"), threading.Event()
-    import os
-    import signal
 
     def press() -> None:
         if started.wait(30):

@@ -25,8 +25,8 @@ from multidb_explorer.changes import recording
 from multidb_explorer.changes.coding import decoded, encoded
 from multidb_explorer.changes.committed import Applied, Committed, Statement
 from multidb_explorer.changes.history import clear_history, history, recorded
+from multidb_explorer.changes.inverse import inverse
 from multidb_explorer.changes.records import Delete, Insert, Update
-from multidb_explorer.connections.registry import databases
 
 NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 ANN, BO = {"id": 1, "name": "Ann", "born": dt.date(1990, 2, 28)}, {"id": 1, "name": "Bo", "born": dt.date(1990, 2, 28)}
@@ -282,6 +282,7 @@ def test_an_interrupt_while_it_is_written_leaves_nothing(monkeypatch: pytest.Mon
     monkeypatch.setattr(recording, "_sync", stop)
     with pytest.raises(KeyboardInterrupt):
         recording.begin(committed())
+    recording.dropped("0f")
 
     assert files() == []
 

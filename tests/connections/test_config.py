@@ -167,6 +167,8 @@ REFUSED = [
     ({"read_only": 1}, "read_only must be true or false, not 1"),
     ({"confirm": "always"}, "confirm must be one of 'never', 'writes', 'production', not 'always'"),
     ({"confirm": ["writes"]}, "confirm must be one of"),
+    ({"history": "everything"}, "history must be one of 'images', 'statements', 'off', not 'everything'"),
+    ({"history": False}, "history must be one of"),
     ({"statement_timeout": -1}, "statement_timeout must be a number of seconds above 0, not -1"),
     ({"statement_timeout": 0}, "statement_timeout must be a number of seconds above 0"),
     ({"statement_timeout": True}, "statement_timeout must be a number of seconds"),

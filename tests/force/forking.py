@@ -70,7 +70,7 @@ class Workers:
     Parameters
     ----------
     folder
-        Where the logs and the state of the workers are kept.
+        Where the logs of the workers are kept.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,11 +81,11 @@ class Workers:
         )
 
     def start(self, task: str, **order: Any) -> Worker:
-        """Let a new process follow an order."""
+        """Let a new process follow an order; it keeps its state where the test does."""
         self._number += 1
         log = self._folder / f"worker{self._number}.log"
         log.touch()
-        state = str(self._folder / "state")
+        state = os.environ["MULTIDB_STATE_DIR"]
         return Worker(int(self.ask("start", task=task, log=str(log), state=state, order=order)), log, self)
 
     def ask(self, what: str, **asked: Any) -> Any:

@@ -10,10 +10,12 @@ import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
 
 import sqlalchemy as sa
 
+from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import ChangeConflict, ConnectionFailed, OperationalError
 
@@ -28,6 +30,8 @@ TABLE = sa.Table(
 )
 AGAIN = ("try again", "try the transaction again", "Another process has the file open")
 """What the hint of an error says that a second try may mend."""
+LEAST = 10
+"""So many changes are made on a machine that does much else."""
 
 Say = Callable[..., object]
 
@@ -78,6 +82,16 @@ class Guarded(Rival):
                     raise ChangeConflict(f"till {till} has changed")
 
 
+class Edits(Rival):
+    """A change set."""
+
+    def change(self, before: Mapping[int, int], after: Mapping[int, int]) -> None:
+        changes = ChangeSet(self.database.alias)
+        for till, amount in after.items():
+            changes.update("tills", till, {"amount": amount}, {"amount": before[till]})
+        changes.commit()
+
+
 class Careless(Rival):
     """UPDATEs that look for nothing: what the test must see."""
 
@@ -87,7 +101,7 @@ class Careless(Rival):
                 connection.execute(sa.update(TABLE).where(TABLE.c.id == till).values(amount=amount))
 
 
-RIVALS: dict[str, type[Rival]] = {"guarded": Guarded, "careless": Careless}
+RIVALS: dict[str, type[Rival]] = {"edits": Edits, "guarded": Guarded, "careless": Careless}
 
 
 def compete(rival: Rival, say: Say, *, seed: str, seconds: float) -> None:
@@ -96,7 +110,9 @@ def compete(rival: Rival, say: Say, *, seed: str, seconds: float) -> None:
     What was committed is told as ``changed till by`` and every try in vain by its reason.
     """
     dice, end = random.Random(seed), time.monotonic() + seconds
-    while time.monotonic() < end:
+    for number in count():
+        if number >= LEAST and time.monotonic() > end:
+            return
         first, second = dice.sample(range(TILLS), 2)
         some = dice.randint(1, 9)
         changes = {first: some} if dice.random() < 0.3 else {first: -some, second: some}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 # What the works import when they are first used is there before a worker is forked.
@@ -25,7 +27,7 @@ LOADED = (adbc_driver_sqlite.dbapi, duckdb, pd, psycopg, pymysql)
 
 Say = Callable[..., object]
 
-POINTS = ("first batch", "last batch", "first statement", "before commit", "after commit")
+POINTS = ("second batch", "last batch", "first statement", "before commit", "after commit")
 """The moments that a worker can be killed at by its own hand."""
 
 
@@ -34,7 +36,7 @@ def write(say: Say, *, url: str, work: str, first: int = 0, until: int | None = 
     database = open_alias(url)
     mine, fate = WORKS[work](database), Fate(database, point)
     # Nothing goes on for ever where nobody kills it.
-    for number in range(first, first + 1_000 if until is None else until):
+    for number in range(first, until or first + (20 if point else 1_000)):
         fate.armed = number > first
         mine.do(number, fate.tick)
         say("done", number)
@@ -72,12 +74,23 @@ class Fate:
 
     def tick(self, batch: int) -> None:
         """Pass a batch."""
-        self.at({1: "first batch", BATCHES - 1: "last batch"}.get(batch, ""))
+        self.at({1: "second batch", BATCHES - 1: "last batch"}.get(batch, ""))
 
 
-def compete(say: Say, *, url: str, rival: str, seed: str, seconds: float) -> None:
-    """Change the same rows as another process."""
-    rivals.compete(rivals.RIVALS[rival](open_alias(url)), say, seed=seed, seconds=seconds)
+def compete(say: Say, *, url: str, rival: str, go: str, seed: str, seconds: float) -> None:
+    """Change the same rows as another process, from the moment on in which both are ready: a file is there then."""
+    mine = rivals.RIVALS[rival](open_alias(url))
+    while not Path(go).exists():
+        say("ready")
+        time.sleep(0.01)
+    rivals.compete(mine, say, seed=seed, seconds=seconds)
 
 
-TASKS: dict[str, Callable[..., None]] = {"write": write, "compete": compete}
+def hold(say: Say, *, url: str) -> None:
+    """Keep a transaction open until somebody ends it."""
+    with open_alias(url).atomic():
+        say("held")
+        time.sleep(60)
+
+
+TASKS: dict[str, Callable[..., None]] = {"write": write, "compete": compete, "hold": hold}

@@ -10,7 +10,7 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import endless
@@ -23,7 +23,7 @@ from works import WORKS, Work, open_alias
 
 # Read once: the tests' own isolation takes MULTIDB_* out of the environment.
 SEED = int(os.environ.get("MULTIDB_TEST_SEED") or secrets.randbelow(10**9))
-SOME, MANY = 1, 25
+MANY = 12
 LATEST = 0.3
 """Seconds after the first load: several loads long on every engine."""
 
@@ -100,38 +100,34 @@ def scene(target: Target, url: str, workers: Workers) -> Callable[[str], Scene]:
     return lambda name: Scene(target, url, workers, name)
 
 
-def beaten(scene: Scene, times: int) -> None:
-    """Kill workers at random moments."""
-    dice = random.Random(f"{SEED} {scene.name} {scene.target}")
+def beaten(scene: Scene, *, times: int, points: Sequence[str], dice: random.Random) -> None:
+    """Kill workers at random moments and at named points, and let one complete."""
     for number in range(times):
         worker, moment = scene.begun(), dice.uniform(0, LATEST)
         time.sleep(moment)
         worker.kill()
         assert worker.ended() < 0, worker.log.read_text()
         assert scene.judged(worker) == [], f"kill {number} of MULTIDB_TEST_SEED={SEED}, after {moment:.3f} s"
+    for point in points:
+        worker = scene.begun(point=point)
+        assert worker.ended() < 0, f"not killed at {point}: {worker.log.read_text()}"
+        assert scene.judged(worker) == [], f"killed at {point}"
     scene.completes()
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_a_write_killed_at_random_is_done_or_not(scene: Callable[[str], Scene], name: str) -> None:
-    beaten(scene(name), SOME)
+def test_a_killed_write_is_done_or_not(scene: Callable[[str], Scene], name: str) -> None:
+    place = scene(name)
+    dice = random.Random(f"{SEED} {name} {place.target}")
+    beaten(place, times=1, points=[dice.choice(POINTS)], dice=dice)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("name", HONEST)
-def test_many_writes_killed_at_random_are_done_or_not(scene: Callable[[str], Scene], name: str) -> None:
-    beaten(scene(name), MANY)
-
-
-@pytest.mark.parametrize("name", HONEST)
-def test_a_write_killed_at_a_named_point_is_done_or_not(scene: Callable[[str], Scene], name: str) -> None:
+def test_many_killed_writes_are_done_or_not(scene: Callable[[str], Scene], name: str) -> None:
     place = scene(name)
-    for point in POINTS:
-        worker = place.begun(point=point)
-        assert worker.ended() < 0, f"not killed at {point}: {worker.log.read_text()}"
-        assert place.judged(worker) == [], point
-    place.completes()
+    beaten(place, times=MANY, points=POINTS, dice=random.Random(f"{SEED} {name} {place.target} many"))
 
 
 def test_the_judge_sees_a_writer_that_commits_each_batch(scene: Callable[[str], Scene]) -> None:

@@ -18,6 +18,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 import multidb_explorer as mdb
+from multidb_explorer.changes.changeset import ChangeSet
+from multidb_explorer.changes.history import history
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.models.writing_frames import write
@@ -162,6 +164,22 @@ def between_batches(database: Database, tick: Tick) -> Iterator[None]:
             kind.load = load  # type: ignore[method-assign]
 
 
+@contextmanager
+def between_statements(database: Database, tick: Tick) -> Iterator[None]:
+    """Tick before each statement that writes rows."""
+    passed = count()
+
+    def ticking(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            tick(next(passed))
+
+    sa.event.listen(database.engine, "before_cursor_execute", ticking)
+    try:
+        yield
+    finally:
+        sa.event.remove(database.engine, "before_cursor_execute", ticking)
+
+
 # Loads: each adds its rows to a table
 
 
@@ -194,11 +212,11 @@ class Writes(Loads):
 
 
 class Creates(Loads):
-    """Instances, in several batches."""
+    """Instances, in several statements."""
 
     def do(self, number: int, tick: Tick) -> None:
         instances = [Load(**row) for rows in dicts(number) for row in rows]
-        with between_batches(self.database, tick):
+        with between_statements(self.database, tick):
             Load.objects.bulk_create(instances, batch_size=SIZE)
 
 
@@ -265,7 +283,74 @@ class Replaces(Versions):
     mode = "replace_rows"
 
 
+# Transfers: each is a change set of new, changed and deleted rows of related tables
+
+
+TRANSFERS = sa.Table("transfers", METADATA, _integer("id", primary_key=True), sa.Column("note", sa.String(40)))
+ACCOUNTS = sa.Table("accounts", METADATA, _integer("id", primary_key=True), _integer("balance", nullable=False))
+LINES = sa.Table(
+    "transfer_lines",
+    METADATA,
+    sa.Column("transfer_id", sa.ForeignKey("transfers.id"), primary_key=True, autoincrement=False),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
+    _integer("amount", nullable=False),
+)
+MARKS = sa.Table("marks", METADATA, _integer("id", primary_key=True))
+PEOPLE, FIRST = 4, 1_000
+
+
+class Commits(Work):
+    """A change set: a transfer with its lines, the accounts that it changes, and a mark that moves on."""
+
+    table = TRANSFERS
+
+    def prepare(self) -> None:
+        with self.database.begin() as connection:
+            for table in (TRANSFERS, ACCOUNTS, LINES, MARKS):
+                table.create(connection)
+            accounts = [{"id": number, "balance": FIRST} for number in range(PEOPLE)]
+            connection.execute(sa.insert(ACCOUNTS), accounts)
+            connection.execute(sa.insert(MARKS), [{"id": -1}])
+
+    def do(self, number: int, tick: Tick) -> None:
+        changes = ChangeSet(ALIAS)
+        changes.delete("marks", number - 1)
+        changes.insert("marks", {"id": number})
+        changes.insert("transfers", {"id": number, "note": f"number {number}"})
+        for (account, balance), amount in zip(self._balances().items(), (3, 4, -2, -5), strict=True):
+            changes.insert("transfer_lines", {"transfer_id": number, "account_id": account, "amount": amount})
+            changes.update("accounts", account, {"balance": balance + amount}, {"balance": balance})
+        with between_statements(self.database, tick):
+            changes.commit()
+
+    def _balances(self) -> dict[int, int]:
+        return dict(map(tuple, self._rows(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.id))))
+
+    def there(self) -> int:
+        ((found,),) = self._rows(sa.select(sa.func.count()).select_from(TRANSFERS))
+        return int(found)
+
+    def amiss(self, done: int) -> list[str]:
+        there, balances = self.there(), self._balances()
+        lines = self._rows(sa.select(LINES.c.account_id, sa.func.sum(LINES.c.amount)).group_by(LINES.c.account_id))
+        expected = {account: FIRST + int(dict(map(tuple, lines)).get(account, 0)) for account in balances}
+        marks = [mark for (mark,) in self._rows(sa.select(MARKS.c.id))]
+        found = [] if balances == expected else [f"the balances are {balances}, the lines say {expected}"]
+        found += [] if sum(balances.values()) == FIRST * PEOPLE else [f"the balances are {balances}"]
+        found += [] if marks == [there - 1] else [f"{there} transfers, but the marks are {marks}"]
+        return [*found, *self._history_amiss(there), *self._count_amiss(done)]
+
+    def _history_amiss(self, there: int) -> list[str]:
+        """Compare the journal: each commit is told, and those that are not there are told as unknown."""
+        states = history(ALIAS)["state"]
+        committed, unknown = (int((states == state).sum()) for state in ("committed", "unknown"))
+        if committed <= there <= committed + unknown:
+            return []
+        return [f"the history tells of {committed} commits and {unknown} unknown ones, there are {there}"]
+
+
 WORKS: dict[str, type[Work]] = {
+    "commits": Commits,
     "writes": Writes,
     "creates": Creates,
     "saves": Saves,

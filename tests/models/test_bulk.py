@@ -71,12 +71,13 @@ def test_new_rows_learn_their_keys(item: type[mdb.Model]) -> None:
     assert [read[each.pk].code for each in made[::100]] == [each.code for each in made[::100]]
 
 
-def test_few_statements_insert_many_rows(item: type[mdb.Model]) -> None:
+def test_few_statements_insert_many_rows(item: type[mdb.Model], target: Target) -> None:
     item.objects.bulk_create([item(code="warm")])
     with statements(databases["default"]) as sent:
-        item.objects.bulk_create([item(id=n, code=f"c{n}") for n in range(100, 1_000)])
+        item.objects.bulk_create([item(id=n, code=f"c{n}") for n in range(100_000, 100_900)])
         item.objects.bulk_create([item(code=f"d{n}") for n in range(100, 1_000)])
-    assert len(verbs(sent)) <= 12
+    # Some products tell the keys that they made only row by row.
+    assert len(verbs(sent)) <= (2 if target.name in ("postgresql", "mariadb") else 901)
 
 
 def test_what_no_row_gives_is_made_by_the_database(item: type[mdb.Model]) -> None:
@@ -165,9 +166,9 @@ def test_json_null_is_not_the_sql_null(url: str, target: Target) -> None:
     with databases["default"].begin() as connection:
         connection.exec_driver_sql("CREATE TABLE docs (id INTEGER PRIMARY KEY, doc JSON)")
     doc = mdb.reflect("docs")
-    doc.objects.bulk_create([doc(id=1, doc=None), doc(id=2, doc="null"), doc(id=3, doc={"a": 1})])
+    doc.objects.bulk_create([doc(id=1, doc=None), doc(id=2, doc="null"), doc(id=3, doc='{"a": 1}')])
     assert list(doc.objects.filter(doc__isnull=True).values_list("id", flat=True)) == [1]
-    doc.objects.bulk_update([doc(id=1, doc={"b": 2}), doc(id=2, doc=None), doc(id=3, doc="null")], ["doc"])
+    doc.objects.bulk_update([doc(id=1, doc='{"b": 2}'), doc(id=2, doc=None), doc(id=3, doc="null")], ["doc"])
     assert list(doc.objects.filter(doc__isnull=True).values_list("id", flat=True)) == [2]
 
 
@@ -201,7 +202,48 @@ def test_only_instances_of_the_model_are_inserted(world: None) -> None:
         User.objects.bulk_create([{"id": 1}])
 
 
+@pytest.mark.parametrize("batch_size", [None, 900])
+def test_very_many_rows_arrive_by_either_way(world: None, batch_size: int | None) -> None:
+    order = mdb.reflect("orders", using="legacy")
+    given = [
+        order(
+            id=n,
+            user_id=1 + n % 3,
+            total=Decimal(n) / 100,
+            placed=None if n % 5 else dt.datetime(2026, 1, 1, 0, 0, n % 60, n),
+        )
+        for n in range(100, 2_100)
+    ]
+    order.objects.bulk_create(given, batch_size=batch_size)
+    read = order.objects.in_bulk([each.pk for each in given])
+    assert [read[each.pk].to_dict() for each in given] == [each.to_dict() for each in given]
+    assert {each._state.db for each in given} == {"legacy"}
+
+    again = [order(id=n, user_id=1, total=0) for n in range(2_100, 4_100)]
+    again[1_500].user_id = 99
+    with pytest.raises(IntegrityError):
+        order.objects.bulk_create(again, batch_size=batch_size)
+    assert order.objects.filter(id__gte=2_100).count() == 0
+    assert {each._state.db for each in again} == {None}
+
+
 # Rows that are there already
+
+
+@pytest.mark.parametrize("batch_size", [None, 900])
+def test_very_many_rows_are_merged_by_either_way(item: type[mdb.Model], target: Target, batch_size: int | None) -> None:
+    item.objects.bulk_create([item(id=n, code=f"c{n}", name=f"n{n}", stock=1) for n in range(1_000, 2_000)])
+    given = [item(id=n, code=f"c{n}", stock=n) for n in range(1_500, 2_600)]
+    item.objects.upsert(given, unique_fields=["code"], update_fields=["stock"], batch_size=batch_size)
+    assert item.objects.count() == 1_600
+    assert item.objects.filter(stock=1).count() == 500
+    assert item.objects.filter(stock=F("id")).count() == 1_100
+    assert item.objects.filter(name__isnull=True).count() == 600
+
+    clash = [item(id=n, code=f"d{n}", name="n1000" if n == 5_500 else None) for n in range(5_000, 6_100)]
+    with pytest.raises(IntegrityError):
+        item.objects.upsert(clash, unique_fields=["code"], batch_size=batch_size)
+    assert item.objects.count() == 1_600
 
 
 def test_rows_that_are_there_are_left_alone(item: type[mdb.Model]) -> None:
@@ -212,11 +254,11 @@ def test_rows_that_are_there_are_left_alone(item: type[mdb.Model]) -> None:
     assert {(each.pk, each._state.db) for each in given} == {(None, None)}
 
 
-def test_only_keys_that_are_taken_are_ignored(world: None, target: Target) -> None:
+def test_only_keys_that_are_taken_are_ignored(world: None) -> None:
     with pytest.raises(IntegrityError):
         User.objects.bulk_create([User(id=20, name="x", boss_id=99)], ignore_conflicts=True)
     User.objects.bulk_create([User(id=1, name="x"), User(id=20, name="y")], ignore_conflicts=True)
-    assert [row[:2] for row in rows("id", "name", alias="legacy", table="users")][0] == (1, "Ann")
+    assert User.objects.get(pk=1).name == "Ann"
     assert User.objects.count() == 5
 
 
@@ -364,12 +406,15 @@ def test_a_filter_keeps_other_rows_as_they_are(world: None) -> None:
     assert [row[1] for row in rows("id", "score", alias="legacy", table="users")] == [0, None, 30, 0]
 
 
-def test_many_rows_are_updated(world: None) -> None:
-    users = User.objects.bulk_create([User(id=n, name="x") for n in range(100, 2_600)])
+@pytest.mark.parametrize("batch_size", [None, 700])
+def test_many_rows_are_updated(world: None, batch_size: int | None) -> None:
+    users = User.objects.bulk_create([User(id=n, name="x") for n in range(100, 2_100)])
     for user in users:
         user.score = user.pk * 2
-    assert User.objects.bulk_update(users, ["score"], batch_size=700) == 2_500
-    assert User.objects.filter(id__gte=100, score=F("id") * 2).count() == 2_500
+    absent = User(id=99_999, score=1)
+    assert User.objects.bulk_update([*users, absent], ["score"], batch_size=batch_size) == 2_000
+    assert User.objects.filter(id__gte=100, score=F("id") * 2).count() == 2_000
+    assert User.objects.filter(id__lt=100).count() == 4
 
 
 def test_keys_of_two_columns_are_matched_whole(world: None) -> None:

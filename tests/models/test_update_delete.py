@@ -13,7 +13,7 @@ from shop import User
 from targets import Target
 
 import multidb_explorer as mdb
-from multidb_explorer import Case, Count, Exists, F, Max, OuterRef, Q, RowRange, Subquery, Sum, Value, When, Window
+from multidb_explorer import Case, Count, Exists, F, Max, OuterRef, RowRange, Subquery, Sum, Value, When, Window
 from multidb_explorer import functions as fn
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.connections.tracing import statements
@@ -57,7 +57,7 @@ def verbs(sent: list[object]) -> list[str]:
     return [verb for verb in found if verb in ("SELECT", "INSERT", "UPDATE", "DELETE")]
 
 
-# update()
+# Changing
 
 
 def test_update_sets_fields_of_the_rows_by_one_statement(world: None) -> None:
@@ -91,12 +91,12 @@ def test_update_computes_in_the_database(world: None) -> None:
 
 
 def test_update_takes_subqueries(world: None) -> None:
-    Order = mdb.reflect("orders", using="legacy")
-    spent = Order.objects.filter(user_id=OuterRef("pk")).order_by("-id").values("id")[:1]
+    order = mdb.reflect("orders", using="legacy")
+    spent = order.objects.filter(user_id=OuterRef("pk")).order_by("-id").values("id")[:1]
     User.objects.update(score=Subquery(spent))
     assert [row[1] for row in rows("id", "score")] == [11, None, 12, None]
 
-    User.objects.filter(pk=2).update(score=Order.objects.order_by("id").values("id")[:1])
+    User.objects.filter(pk=2).update(score=order.objects.order_by("id").values("id")[:1])
     assert rows("id", "score")[1] == (2, 10)
 
 
@@ -106,16 +106,16 @@ def test_update_uses_annotations_of_the_row_itself(world: None) -> None:
 
 
 def test_update_finds_rows_over_relations_each_once(world: None) -> None:
-    Users = mdb.reflect("users", using="legacy")
-    assert Users.objects.filter(orders__total__gt=0).update(score=1) == 2
+    users = mdb.reflect("users", using="legacy")
+    assert users.objects.filter(orders__total__gt=0).update(score=1) == 2
     assert [row[1] for row in rows("id", "score")] == [1, None, 1, 40]
 
-    assert Users.objects.annotate(n=Count("orders")).filter(n__gt=1).update(score=2) == 1
-    assert Users.objects.exclude(orders__total__gt=1).update(score=3) == 2
+    assert users.objects.annotate(n=Count("orders")).filter(n__gt=1).update(score=2) == 1
+    assert users.objects.exclude(orders__total__gt=1).update(score=3) == 2
     assert [row[1] for row in rows("id", "score")] == [2, 3, 1, 3]
 
-    Order = mdb.reflect("orders", using="legacy")
-    assert Order.objects.filter(user__country="FR").update(total=Decimal("1.50")) == 2
+    order = mdb.reflect("orders", using="legacy")
+    assert order.objects.filter(user__country="FR").update(total=Decimal("1.50")) == 2
     assert rows("id", "total", table="orders")[0] == (10, Decimal("1.50"))
 
 
@@ -129,8 +129,8 @@ def test_update_may_look_into_its_own_table(world: None) -> None:
 
 
 def test_update_works_by_a_key_of_two_columns(world: None) -> None:
-    Line = mdb.reflect("order_lines", using="legacy")
-    assert Line.objects.filter(order__user__country="FR", line=2).update(product="cup") == 1
+    line = mdb.reflect("order_lines", using="legacy")
+    assert line.objects.filter(order__user__country="FR", line=2).update(product="cup") == 1
     assert rows("order_id", "line", "product", table="order_lines") == [(10, 1, "tea"), (10, 2, "cup")]
 
 
@@ -152,7 +152,7 @@ def test_update_takes_an_instance_for_a_relation(lib: None) -> None:
         Book.objects.update(author=Shelf.objects.first())
     with pytest.raises(FieldError, match="is not saved"):
         Book.objects.update(author=Author(name="New"))
-    with pytest.raises(FieldError, match="leads to rows of Author"):
+    with pytest.raises(FieldError, match="leads to rows of Book"):
         Author.objects.update(works=1)
 
 
@@ -196,14 +196,14 @@ def test_what_can_not_be_set_is_refused_before_any_sql(
 
 
 def test_update_refuses_a_column_of_a_related_row(world: None) -> None:
-    Order = mdb.reflect("orders", using="legacy")
+    order = mdb.reflect("orders", using="legacy")
     for setting in (F("user__score"), F("user__score") + F("id")):
         with pytest.raises(FieldError, match="Joined field references are not permitted"):
-            Order.objects.update(total=setting)
+            order.objects.update(total=setting)
         with pytest.raises(FieldError, match="Joined field references are not permitted"):
-            Order.objects.filter(user__country="FR").update(total=setting)
+            order.objects.filter(user__country="FR").update(total=setting)
     with pytest.raises(FieldError, match="Joined field references"):
-        Order.objects.annotate(s=F("user__score")).update(total=F("s"))
+        order.objects.annotate(s=F("user__score")).update(total=F("s"))
 
 
 def test_some_querysets_can_not_be_changed(world: None) -> None:
@@ -256,11 +256,11 @@ def test_a_read_only_alias_is_refused_before_any_sql(url: str) -> None:
 def test_a_view_is_never_written(world: None) -> None:
     with databases["legacy"].begin() as connection:
         connection.exec_driver_sql("CREATE VIEW french AS SELECT * FROM users WHERE country = 'FR'")
-    French = mdb.reflect("french", using="legacy", key=("id",))
+    french = mdb.reflect("french", using="legacy", key=("id",))
     for write in (
-        lambda: French.objects.update(score=1),
-        lambda: French.objects.all().delete(),
-        lambda: French.objects.bulk_create([French(id=9, name="x")]),
+        lambda: french.objects.update(score=1),
+        lambda: french.objects.all().delete(),
+        lambda: french.objects.bulk_create([french(id=9, name="x")]),
     ):
         with pytest.raises(KeyRequired, match="view"):
             write()
@@ -269,13 +269,13 @@ def test_a_view_is_never_written(world: None) -> None:
 def test_a_table_without_a_key_is_changed_where_no_key_is_needed(world: None) -> None:
     with databases["legacy"].begin() as connection:
         connection.exec_driver_sql("CREATE TABLE notes (user_id INTEGER REFERENCES users (id), text VARCHAR(20))")
-    Note = mdb.reflect("notes", using="legacy")
-    Note.objects.bulk_create([Note(user_id=1, text="a"), Note(user_id=1, text="b"), Note(user_id=3, text="c")])
+    note = mdb.reflect("notes", using="legacy")
+    note.objects.bulk_create([note(user_id=1, text="a"), note(user_id=1, text="b"), note(user_id=3, text="c")])
 
-    assert Note.objects.filter(text="a").update(text="z") == 1
+    assert note.objects.filter(text="a").update(text="z") == 1
     with pytest.raises(KeyRequired, match="notes"):
-        Note.objects.filter(user__country="FR").update(text="z")
-    assert Note.objects.filter(user_id=3).delete() == (1, {"notes": 1})
+        note.objects.filter(user__country="FR").update(text="z")
+    assert note.objects.filter(user_id=3).delete() == (1, {"notes": 1})
     assert rows("text", table="notes") == [("b",), ("z",)]
 
 
@@ -287,17 +287,17 @@ def test_update_is_undone_with_the_block_around_it(world: None) -> None:
     assert User.objects.filter(score=1).count() == 0
 
 
-# delete()
+# Deleting
 
 
 def test_rows_that_nobody_refers_to_go_by_one_statement(world: None) -> None:
-    Line = mdb.reflect("order_lines", using="legacy")
-    Line.objects.filter(line=9).delete()
+    line = mdb.reflect("order_lines", using="legacy")
+    line.objects.filter(line=9).delete()
     with sent_by() as sent:
-        assert Line.objects.filter(line=1).delete() == (1, {"order_lines": 1})
+        assert line.objects.filter(line=1).delete() == (1, {"order_lines": 1})
     assert verbs(sent) == ["DELETE"]
-    assert Line.objects.filter(order__user__name="Ann").delete() == (1, {"order_lines": 1})
-    assert Line.objects.all().delete() == (0, {})
+    assert line.objects.filter(order__user__name="Ann").delete() == (1, {"order_lines": 1})
+    assert line.objects.all().delete() == (0, {})
 
 
 def test_instances_keep_their_keys_when_their_rows_are_deleted(world: None) -> None:
@@ -341,24 +341,23 @@ def test_what_the_database_itself_would_delete_is_counted(new_database: object, 
     if target.name == "duckdb":
         pytest.skip("DuckDB has no rule that deletes rows along")
     mdb.connect("default", new_database(target))
+    child = "(id INTEGER PRIMARY KEY, a_id INTEGER, FOREIGN KEY (a_id) REFERENCES a (id)"
     with databases["default"].begin() as connection:
         for sql in (
             "CREATE TABLE a (id INTEGER PRIMARY KEY)",
-            "CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER, "
-            "FOREIGN KEY (a_id) REFERENCES a (id) ON DELETE CASCADE)",
-            "CREATE TABLE c (id INTEGER PRIMARY KEY, a_id INTEGER, "
-            "FOREIGN KEY (a_id) REFERENCES a (id) ON DELETE SET NULL)",
+            f"CREATE TABLE b {child} ON DELETE CASCADE)",
+            f"CREATE TABLE c {child} ON DELETE SET NULL)",
             "INSERT INTO a VALUES (1), (2), (3)",
             "INSERT INTO b VALUES (1, 1), (2, 2)",
             "INSERT INTO c VALUES (1, 1)",
         ):
             connection.exec_driver_sql(sql)
-    A = mdb.reflect("a")
+    a = mdb.reflect("a")
     with pytest.raises(ProtectedRows) as caught:
-        A.objects.all().delete()
+        a.objects.all().delete()
     assert caught.value.counts == {"b": 2, "c": 1}
-    assert A.objects.filter(pk=3).delete() == (1, {"a": 1})
-    assert A.objects.all().delete(cascade=True) == (4, {"b": 2, "a": 2})
+    assert a.objects.filter(pk=3).delete() == (1, {"a": 1})
+    assert a.objects.all().delete(cascade=True) == (4, {"b": 2, "a": 2})
     assert rows("id", "a_id", alias="default", table="c") == [(1, None)]
 
 
@@ -371,7 +370,7 @@ def test_many_rows_are_deleted_whatever_the_limit_of_parameters(world: None) -> 
     assert User.objects.filter(id__in=range(5, 100_000)).delete() == (0, {})
 
 
-# select_for_update()
+# Holding
 
 
 def test_rows_are_held_until_the_block_ends(world: None) -> None:

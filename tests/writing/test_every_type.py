@@ -30,8 +30,8 @@ def specimens(target, url) -> dict[str, Specimen]:
     mdb.connect("here", url)
     chosen = SPECIMENS[target.name]
     columns = ", ".join(f"{name}_ {specimen.declared}" for name, specimen in chosen.items())
-    with databases["here"].begin() as connection:
-        connection = connection.execution_options(no_parameters=True)
+    with databases["here"].begin() as lent:
+        connection = lent.execution_options(no_parameters=True)
         for statement in PREPARE[target.name]:
             connection.exec_driver_sql(statement)
         for table in ("specimens", "twins"):
@@ -102,7 +102,10 @@ def test_a_pandas_frame(specimens, dtypes) -> None:
 
 def test_a_pandas_frame_of_objects(specimens) -> None:
     write(rows_of(specimens), "specimens", using="here")
-    write(read("specimens").to_pandas(types_mapper=pd.ArrowDtype).astype(object), "twins", using="here")
+    objects = pd.DataFrame(
+        {name: pd.Series(values, dtype=object) for name, values in read("specimens").to_pydict().items()}
+    )
+    write(objects, "twins", using="here")
     assert content(read("twins")) == content(read("specimens"))
 
 
