@@ -186,8 +186,8 @@ def connect(alias: str, target: str | Mapping[str, Any] | None = None, /, **sett
     target
         A URL, or settings as in `configure`.
     **settings
-        More settings: ``label``, ``color``, ``read_only``, ``confirm``, ``statement_timeout``, ``pool_size``,
-        ``schema``.
+        More settings: ``label``, ``color``, ``read_only``, ``confirm``, ``history``, ``statement_timeout``,
+        ``pool_size``, ``schema``.
 
     Examples
     --------

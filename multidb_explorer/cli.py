@@ -162,7 +162,7 @@ def _aliases(asked: argparse.Namespace) -> int:
 
 
 def _described(settings: AliasSettings, *, origins: bool) -> dict[str, object]:
-    names = ("label", "color", "read_only", "confirm", "statement_timeout", "pool_size", "schema")
+    names = ("label", "color", "read_only", "confirm", "history", "statement_timeout", "pool_size", "schema")
     described: dict[str, object] = {
         "alias": settings.alias,
         "engine": _engine(settings) or None,

@@ -98,6 +98,7 @@ def test_aliases_as_json(run, project):
         "color": None,
         "read_only": False,
         "confirm": "never",
+        "history": "images",
         "statement_timeout": None,
         "pool_size": None,
         "schema": None,

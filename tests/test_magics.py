@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import multidb_explorer as mdb
+from multidb_explorer.connections.confirming import confirmed
 from multidb_explorer.connections.registry import databases
 
 HOSTILE = "'; DROP TABLE users; --"
@@ -77,7 +78,7 @@ def fill(database):
         sa.Column("country", sa.String(2)),
         sa.Column("credit", sa.Numeric(10, 2)),
     )
-    with database.begin() as connection:
+    with confirmed(database.alias), database.begin() as connection:
         tables.create_all(connection)
         connection.execute(people.insert(), PEOPLE)
 

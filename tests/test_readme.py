@@ -37,7 +37,7 @@ def shell():
 
 def test_its_code_runs_in_order(shell, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert len(CELLS) == 10
+    assert len(CELLS) == 11
     for cell in CELLS:
         done = shell.run_cell(cell)
         assert done.success, cell

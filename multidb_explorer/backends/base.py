@@ -69,8 +69,6 @@ class Features:
     """Can an upsert be told the unique key that it goes by?"""
     updates_indexed_columns: bool = True
     """Can an UPDATE set an indexed column of a row that others refer to, be it to the same value?"""
-    numbers_integer_keys: bool = False
-    """Does an integer primary key number new rows by itself, without a word in its declaration?"""
     filters_aggregates: bool = False
     """Can an aggregate be told which rows to take (FILTER)?"""
     distinct_on: bool = False
@@ -229,6 +227,10 @@ class Backend(Computing):
         """Give the columns of each unique constraint of all tables of a schema, by the table's name."""
         found = inspector.get_multi_unique_constraints(schema)
         return {name: [list(unique["column_names"]) for unique in uniques] for (_, name), uniques in found.items()}
+
+    def numbers_key(self, inspector: Inspector, table: str, schema: str | None) -> bool:
+        """Tell whether an integer primary key of one column numbers new rows without a word in its declaration."""
+        return False
 
     def comments(self, connection: Connection, schema: str | None) -> dict[str, str]:
         """Give the comments of the tables and views of a schema that have one."""

@@ -83,7 +83,6 @@ class SQLiteBackend(SQLiteComputing):
         read_only_session=True,
         readers_block_writers=True,
         insert_returning=sqlite3.sqlite_version_info >= (3, 35),
-        numbers_integer_keys=True,
         filters_aggregates=sqlite3.sqlite_version_info >= (3, 30),
         groups_by_primary_key=True,
         null_order="least",
@@ -179,6 +178,14 @@ class SQLiteBackend(SQLiteComputing):
 
     def all_unique_keys(self, inspector: Inspector, schema: str | None) -> dict[str, list[list[str]]]:
         return {name: self.unique_keys(inspector, name, schema) for name in inspector.get_table_names(schema)}
+
+    def numbers_key(self, inspector: Inspector, table: str, schema: str | None) -> bool:
+        # Only INTEGER stands for the row's own number; a key of another type (INT, BIGINT) has an index of its own.
+        connection: Any = inspector.bind
+        quoted = connection.dialect.identifier_preparer.quote
+        place = f"{quoted(schema)}." if schema else ""
+        found = connection.exec_driver_sql(f"PRAGMA {place}index_list({quoted(table)})")
+        return all(row.origin != "pk" for row in found)
 
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         return row_estimates(connection)

@@ -47,9 +47,8 @@ def _got_or_created(
     except DoesNotExist:
         pass
     try:
-        # A savepoint inside of an open block, so that the row of somebody faster does not break the block.
-        with databases[queryset.db].atomic():
-            return queryset.create(**_called(values)), True
+        # It is a savepoint of an open block, so that the row of somebody faster does not break the block.
+        return queryset.create(**_called(values)), True
     except IntegrityError:
         try:
             return asked.get(**conditions), False

@@ -211,7 +211,7 @@ class Catalog:
             name=summary.name,
             schema=summary.schema,
             kind=summary.kind,
-            columns=tuple(self._column(column, primary) for column in found.columns),
+            columns=tuple(self._column(column, primary, found) for column in found.columns),
             primary_key=primary,
             uniques=_unique_keys(uniques, indexes),
             foreign_keys=tuple(_foreign_key(key) for key in found.foreign_keys),
@@ -232,11 +232,12 @@ class Catalog:
             for key in keys
         )
 
-    def _column(self, found: ReflectedColumn, primary: tuple[str, ...]) -> Column:
+    def _column(self, found: ReflectedColumn, primary: tuple[str, ...], table: Parts) -> Column:
         kind = self.database.backend.kind(found["type"])
         name = self.database.backend.column_name(found["name"])
         default = found.get("default")
         numbered = found.get("autoincrement") is True and name in primary
+        own_number = table.numbered and primary == (name,) and kind.name == "integer"
         return Column(
             name=name,
             type=found["type"],
@@ -244,17 +245,9 @@ class Catalog:
             nullable=bool(found["nullable"]) and name not in primary,
             default=default,
             generated="computed" in found,
-            identity="identity" in found or numbered or self._is_row_number(name, kind, primary),
+            identity="identity" in found or numbered or own_number,
             primary_key=name in primary,
             comment=found.get("comment"),
-        )
-
-    def _is_row_number(self, name: str, kind: object, primary: tuple[str, ...]) -> bool:
-        """Tell whether an integer primary key numbers itself without saying so."""
-        return (
-            self.database.backend.features.numbers_integer_keys
-            and primary == (name,)
-            and getattr(kind, "name", "") == "integer"
         )
 
 

@@ -19,13 +19,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Parts:
-    """What was said of one table, as SQLAlchemy words it."""
+    """What was said of one table, as SQLAlchemy words it.
+
+    Attributes
+    ----------
+    numbered
+        Whether an integer key numbers new rows without saying so.
+    """
 
     columns: Sequence[ReflectedColumn]
     key: Sequence[str] = ()
     uniques: Sequence[Sequence[str]] = ()
     foreign_keys: Sequence[ReflectedForeignKeyConstraint] = ()
     indexes: Sequence[ReflectedIndex] = ()
+    numbered: bool = False
 
 
 def parts(inspector: Inspector, backend: Backend, name: str, schema: str | None, *, is_table: bool) -> Parts:
@@ -40,6 +47,7 @@ def parts(inspector: Inspector, backend: Backend, name: str, schema: str | None,
         backend.unique_keys(inspector, name, schema),
         [key for found in keys.values() for key in found],
         indexes,
+        backend.numbers_key(inspector, name, schema),
     )
 
 
@@ -73,6 +81,7 @@ def all_parts(inspector: Inspector, backend: Backend, schema: str | None, tables
             uniques.get(name, ()),
             foreign_keys.get(name, ()),
             indexes.get(name, ()),
+            backend.numbers_key(inspector, name, schema),
         )
         for name, found in columns.items()
     }

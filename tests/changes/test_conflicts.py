@@ -285,9 +285,7 @@ def test_a_set_is_left_alone_while_it_is_committed(changes: ChangeSet, monkeypat
 def test_a_row_that_is_gone_comes_back_without_what_the_database_computes(new_database: Any) -> None:
     mdb.connect("shop", new_database("sqlite"))
     with databases["shop"].begin() as connection:
-        connection.exec_driver_sql(
-            "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, twice INTEGER AS (2 * n))"
-        )
+        connection.exec_driver_sql("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, twice INTEGER AS (2 * n))")
         connection.exec_driver_sql("INSERT INTO t (id, n) VALUES (1, 1)")
     changes = ChangeSet("shop")
     changes.update("t", 1, n=5)

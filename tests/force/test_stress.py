@@ -17,7 +17,7 @@ from multidb_explorer.errors import ConnectionFailed
 
 # Read once: the tests' own isolation takes MULTIDB_* out of the environment.
 SEED = int(os.environ.get("MULTIDB_TEST_SEED") or secrets.randbelow(10**9))
-SHORT, LONG = 1.0, 20.0
+SHORT, LONG = 1.0, 10.0
 
 # Processes take turns at a DuckDB file and wait longer than they work.
 SHARED = [pytest.param(target, id=target.name) for target in TARGETS if target.name != "duckdb"]
@@ -68,6 +68,7 @@ def test_no_update_is_lost_between_two_processes_for_long(fight, name: str) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("target", SHARED, indirect=True)
 def test_the_totals_show_a_rival_who_does_not_look(fight) -> None:
     rival, both = fight("careless", LONG / 4)
     assert rival.amounts() != totals([worker.said("changed") for worker in both])
