@@ -211,7 +211,7 @@ class PostgreSQLServer(Server):
         self.execute(f"DROP DATABASE IF EXISTS {self.quote(name)} WITH (FORCE)")
 
     def _is_ready(self, folder: Path) -> bool:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, IndexError):
             lines = (folder / "data" / "postmaster.pid").read_text().splitlines()
             # After a crash the file of the dead server still stands there; its first line tells.
             return lines[0] == str(self.pid) and lines[-1].strip() == "ready"

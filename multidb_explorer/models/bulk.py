@@ -13,6 +13,7 @@ from multidb_explorer.models.inserting import Inserting, Row
 from multidb_explorer.models.loading import load
 from multidb_explorer.models.rejected import Refusing
 from multidb_explorer.models.related import check_assigned, settle
+from multidb_explorer.models.restoring import restore_on_rollback
 from multidb_explorer.models.target import Target
 
 if TYPE_CHECKING:
@@ -215,9 +216,10 @@ def _settle(rows: Iterable[Row], target: Target, *, known: bool) -> None:
     alias = target.database.alias
     for row in rows:
         instance = row.instance
-        instance._values.update(row.made)
         left = [name for name in target.columns if name not in row.values and name not in target.key]
         unread = frozenset(name for name in left if target.columns[name].made_by_server or not known)
+        restore_on_rollback(instance, target.database, [*row.made, *unread])
+        instance._values.update(row.made)
         for name in unread:
             instance._values.pop(name, None)
         # What the database filled in is read when it is asked for.

@@ -27,10 +27,10 @@ def restore_on_rollback(instance: Model, database: Database, changed: Iterable[s
     """
     values, state = instance._values, instance._state
     before = {name: values.get(name, _ABSENT) for name in changed}
-    db, adding = state.db, state.adding
+    db, adding, deferred = state.db, state.adding, state.deferred
 
     def restore() -> None:
-        state.db, state.adding = db, adding
+        state.db, state.adding, state.deferred = db, adding, deferred
         instance._values = {
             name: value for name, value in {**instance._values, **before}.items() if value is not _ABSENT
         }

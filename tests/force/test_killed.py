@@ -28,6 +28,7 @@ LATEST = 0.3
 """Seconds after the first load: several loads long on every engine."""
 
 HONEST = [name for name in WORKS if name != "careless"]
+SOON = ["commits", "writes", "creates", "upserts"]
 SESSIONS = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = '{0}' AND pid <> pg_backend_pid()",
     "mariadb": "SELECT count(*) FROM information_schema.processlist WHERE db = '{0}'",
@@ -115,7 +116,7 @@ def beaten(scene: Scene, *, times: int, points: Sequence[str], dice: random.Rand
     scene.completes()
 
 
-@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("name", SOON)
 def test_a_killed_write_is_done_or_not(scene: Callable[[str], Scene], name: str) -> None:
     place = scene(name)
     dice = random.Random(f"{SEED} {name} {place.target}")

@@ -18,7 +18,8 @@ DURABLE = {
     "postgresql": "ALTER DATABASE {0} SET synchronous_commit = on",
     "mariadb": "SET GLOBAL innodb_flush_log_at_trx_commit = 2",
 }
-HONEST = [name for name in WORKS if name != "careless"]
+SOON = ["commits", "writes", "creates"]
+LATER = [name for name in WORKS if name not in (*SOON, "careless")]
 
 
 @pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.server) for name in servers.STARTERS])
@@ -82,7 +83,7 @@ def lost(work: Work, tick: Tick = lambda _: None) -> None:
     assert work.amiss(2) == []
 
 
-@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("name", [*SOON, *(pytest.param(name, marks=pytest.mark.slow) for name in LATER)])
 def test_a_server_that_is_restarted_within_a_write(own_server: Server, begun: Callable[[str], Work], name: str) -> None:
     lost(begun(name), at_batch(2, own_server.restart))
 

@@ -61,6 +61,17 @@ def verbs(sent: list[object]) -> list[str]:
 # Inserting
 
 
+def test_instances_of_a_block_that_is_rolled_back_are_new_again(item: type[mdb.Model]) -> None:
+    given = [item(code=f"c{n}") for n in range(3)]
+    with pytest.raises(ZeroDivisionError), mdb.atomic():
+        item.objects.bulk_create(given)
+        assert all(each.pk for each in given)
+        _ = 1 / 0
+
+    assert [(each.pk, each._state.db, each._state.adding) for each in given] == [(None, None, True)] * 3
+    assert len({each.pk for each in item.objects.bulk_create(given)}) == 3
+
+
 def test_new_rows_learn_their_keys(item: type[mdb.Model]) -> None:
     given = [item(code=f"c{n}", price=Decimal(n)) for n in range(2_500)]
     made = item.objects.bulk_create(given)
