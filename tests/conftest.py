@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,14 +42,37 @@ hypothesis.settings.load_profile("suite")
 _absent: Counter[str] = Counter()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set the markers ``server`` and ``browser`` by what a test asks for."""
+TURN = os.environ.get("MULTIDB_TEST_TURN")
+"""A number, such as that of the day: what is no proof of an engine runs on two of the four, by turns."""
+ALWAYS_ALL = {"backends", "connections", "fidelity", "force"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Set the markers ``server`` and ``browser`` by what a test asks for, and leave out what has its turn tomorrow."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & {"postgresql", "mariadb"}:
             item.add_marker("server")
         if "chromium" in fixtures or "browser" in item.path.parent.parts:
             item.add_marker("browser")
+
+    if TURN is not None:
+        later = [item for item in items if not _has_its_turn(item, int(TURN))]
+        config.hook.pytest_deselected(items=later)
+        items[:] = [item for item in items if item not in set(later)]
+
+
+def _has_its_turn(item: pytest.Item, turn: int) -> bool:
+    target = getattr(getattr(item, "callspec", None), "params", {}).get("target")
+    if not isinstance(target, Target) or ALWAYS_ALL.intersection(item.path.parts):
+        return True
+    case = zlib.crc32(item.nodeid.replace(target.name, "").encode())
+    return (TARGETS.index(target) + case + turn) % 2 == 0
+
+
+def pytest_report_header() -> str:
+    """Say whose turn it is, so that a run can be repeated."""
+    return "engines: all four everywhere" if TURN is None else f"engines by turns: MULTIDB_TEST_TURN={TURN}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -85,6 +109,7 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
         monkeypatch.setenv(name, str(home / folder))
     yield
     _forget_aliases()
+    _forget_options()
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +141,12 @@ def _forget_aliases() -> None:
     registry = sys.modules.get("multidb_explorer.connections.registry")
     if registry is not None:
         registry.databases.clear()
+
+
+def _forget_options() -> None:
+    changed = sys.modules.get("multidb_explorer.options")
+    if changed is not None:
+        vars(changed.options).update(vars(changed.Options()))
 
 
 @pytest.fixture(params=[pytest.param(t, id=t.name, marks=[] if t.embedded else pytest.mark.server) for t in TARGETS])

@@ -77,7 +77,7 @@ class Way:
     def rows(self, place: Place) -> int:
         """Tell how many rows it writes."""
         all_rows = place["instances"] if self.group == "instances" else place["rows"]
-        return max(1, round(all_rows * self.share.get(place["engine"], 1)))
+        return max(1, round(float(all_rows) * self.share.get(place["engine"], 1)))
 
     @contextmanager
     def judged(self, place: Place) -> Iterator[Work]:

@@ -206,7 +206,8 @@ def _boolean(value: Any, kind: Kind) -> bool:
 def _text(value: Any, kind: Kind) -> str:
     if isinstance(value, bytes | bytearray | memoryview | list | dict | tuple | set):
         raise _Unfit("it is not text")
-    text = str(value)
+    # Where UUIDs have no type of their own, a column of 32 characters keeps their digits alone.
+    text = value.hex if isinstance(value, uuid.UUID) and kind.length == 32 else str(value)
     try:
         text.encode()
     except UnicodeEncodeError:

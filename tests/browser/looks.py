@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
+
+# One theme in each run, the other one in the soak: each opens a JupyterLab of its own.
+BOTH_THEMES = pytest.mark.parametrize(
+    "dark", [pytest.param(False, id="light"), pytest.param(True, id="dark", marks=pytest.mark.slow)]
+)
 
 
 def rows(page):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+from browser.looks import BOTH_THEMES
 from playwright.sync_api import expect
 
 ENDLESS = """
@@ -21,12 +22,6 @@ Endless, Number = mdb.reflect("endless", using="here"), mdb.reflect("numbers", u
 """
 
 
-# One theme in each run, the other one in the soak: each opens a JupyterLab of its own.
-both_themes = pytest.mark.parametrize(
-    "dark", [pytest.param(False, id="light"), pytest.param(True, id="dark", marks=pytest.mark.slow)]
-)
-
-
 @pytest.fixture
 def setup(tmp_path):
     with sqlite3.connect(tmp_path / "here.db") as connection:
@@ -35,7 +30,7 @@ def setup(tmp_path):
     return SETUP.format(path=tmp_path / "here.db")
 
 
-@both_themes
+@BOTH_THEMES
 def test_a_long_read_shows_a_bar_and_the_stop_button_ends_it(notebook, setup, dark):
     book = notebook(setup, "for frame in Endless.objects.to_pandas_batches():\n    pass", "6 * 7", dark=dark)
     page = book.page
@@ -49,7 +44,7 @@ def test_a_long_read_shows_a_bar_and_the_stop_button_ends_it(notebook, setup, da
     book.shot(f"stopped_{'dark' if dark else 'light'}")
 
 
-@both_themes
+@BOTH_THEMES
 def test_reports_look_right(notebook, setup, dark):
     book = notebook(
         setup,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-from browser.looks import cell, choose, go_to, rows, save_to, switch
+from browser.looks import BOTH_THEMES, cell, choose, go_to, rows, save_to, switch
 from browser.shop import execute, fill, names_in
 from playwright.sync_api import expect
 
@@ -114,7 +113,7 @@ def test_two_thousand_tables_are_a_short_list(notebook, tmp_path):
     expect(page.locator(".mdb-notice-title")).to_have_text("No rows")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@BOTH_THEMES
 def test_it_looks_right(notebook, shop, dark):
     book = notebook(shop.setup, "mdb.explore('legacy_users', 'users')", dark=dark)
     page = book.page
@@ -133,7 +132,7 @@ def test_it_looks_right(notebook, shop, dark):
     book.shot(f"explore_{theme}_read_only", page.locator(".mdb-explorer"))
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@BOTH_THEMES
 def test_beside_another_notebook_the_tables_are_a_drawer(notebook, shop, dark):
     book = notebook(shop.setup, "mdb.explore('legacy_users', 'users')", dark=dark, width=760)
     page = book.page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser.looks import cell, go_to, rows
+from browser.looks import BOTH_THEMES, cell, go_to, rows
 from browser.shop import execute
 from playwright.sync_api import expect
 
@@ -234,7 +234,7 @@ def test_it_is_never_blank(notebook, shop):
             expect(cell(book.page, 0, 0)).to_have_text("1")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@BOTH_THEMES
 def test_it_looks_right(notebook, shop, dark):
     book = notebook(shop.setup, GRID, dark=dark)
     page = book.page

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from browser.looks import choose
+from browser.looks import BOTH_THEMES, choose
 from browser.shop import column
 from playwright.sync_api import expect
 
 TOUR = Path(__file__).parents[2] / "notebooks" / "01_tour.ipynb"
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@BOTH_THEMES
 def test_the_tour_runs_and_a_user_moves_by_mouse(notebook, dark):
     book = notebook.open(TOUR.read_text(), dark=dark, width=1180, height=1000)
     page = book.page

@@ -95,7 +95,8 @@ def test_the_instance_is_a_hint() -> None:
     routers.for_write(Book, None, book)
     routers.for_write(Book)
 
-    assert seen == [(Book, {"instance": book}), (Book, {})]
+    # A thread that an earlier test left behind may ask for its own models.
+    assert [asked for asked in seen if asked[0] is Book] == [(Book, {"instance": book}), (Book, {})]
 
 
 def test_an_error_inside_a_router_is_seen() -> None:

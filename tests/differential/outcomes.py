@@ -27,7 +27,7 @@ ERRORS = {
 }
 """Errors that say what is wrong with a program; with any other error, Django or its database stumbled."""
 
-BEYOND = re.compile(r"Cannot aggregate over the|You must set output_field|[Yy]ear (?:0 )?is out of range")
+BEYOND = re.compile(r"Cannot aggregate over the|You must set output_field|[Yy]ear (?:-?\d+ )?is out of range")
 """What Django refuses and we may answer: what the result is can be told, or no row can fulfil the condition."""
 
 CRASHED = re.compile(r"fromisoformat: argument must be str")

@@ -18,6 +18,7 @@ SEED = 2026
 FRESH = int(os.environ.get("MULTIDB_TEST_SEED") or secrets.randbelow(10**9))
 CHUNK = 500
 SHOWN = 3
+CHUNKS = [pytest.param(chunk, marks=pytest.mark.slow if chunk > 4 else ()) for chunk in range(20)]
 
 
 def _agree(seed: int, chunk: int) -> None:
@@ -28,11 +29,11 @@ def _agree(seed: int, chunk: int) -> None:
     assert not differing, f"{len(differing)} of {CHUNK} programs of MULTIDB_TEST_SEED={seed} differ\n{report(smallest)}"
 
 
-@pytest.mark.parametrize("chunk", range(20))
+@pytest.mark.parametrize("chunk", CHUNKS)
 def test_ten_thousand_programs_agree_with_django(on_sqlite: str, chunk: int) -> None:
     _agree(SEED, chunk)
 
 
-@pytest.mark.parametrize("chunk", range(4))
+@pytest.mark.parametrize("chunk", CHUNKS[3:7])
 def test_two_thousand_fresh_programs_agree_with_django(on_sqlite: str, chunk: int) -> None:
     _agree(FRESH, chunk)

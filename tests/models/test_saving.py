@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 import shop
 import sqlalchemy as sa
@@ -328,3 +330,20 @@ def test_misspelt_fields_are_refused_at_once() -> None:
     user = User(id=1)
     with pytest.raises(FieldError, match="no field 'nmae'"):
         user.nmae = "x"
+
+
+def test_a_uuid_is_saved_where_it_has_a_type_and_where_it_has_none(url: str) -> None:
+    class Parcel(mdb.Model):
+        id = sa.Column(sa.Integer, primary_key=True)
+        code = sa.Column(sa.Uuid)
+
+    mdb.connect("default", url)
+    metadata, code = sa.MetaData(), uuid.uuid4()
+    sa.Table("parcel", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("code", sa.Uuid))
+    with databases["default"].begin() as connection:
+        metadata.create_all(connection)
+    Parcel(id=1, code=code).save()
+    Parcel.objects.bulk_create([Parcel(id=2, code=uuid.uuid4())])
+
+    assert Parcel.objects.get(pk=1).code == code
+    assert Parcel.objects.filter(code=code).count() == 1

@@ -220,11 +220,11 @@ def test_the_same_seed_gives_the_same_rows_on_every_engine(numbers: Database) ->
 
 
 def test_every_row_has_the_same_chance(legacy: Database) -> None:
-    drawn = Counter(User.objects.sample(1, seed=seed)["id"].item() for seed in range(200))
+    drawn = Counter(User.objects.sample(1, seed=seed)["id"].item() for seed in range(60))
 
-    # Each of four rows is expected 50 times; 25 is four standard deviations away.
+    # Each of four rows is expected 15 times; 5 is three standard deviations away.
     assert sorted(drawn) == [1, 2, 3, 4]
-    assert min(drawn.values()) > 25
+    assert min(drawn.values()) > 5
 
 
 def test_a_sample_takes_three_narrow_statements(numbers: Database) -> None:
