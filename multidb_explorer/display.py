@@ -12,6 +12,7 @@ __all__ = ["Cell", "html_table", "notice", "text_table"]
 Cell = str | None
 """What one cell shows; ``None`` is shown as NULL, apart from every text."""
 
+_WHOLE = "text-align:left;padding:2px 10px;white-space:pre-wrap;overflow-wrap:anywhere;min-width:14em;max-width:46em"
 _STYLE = "text-align:left;padding:2px 10px;white-space:pre;max-width:32em;overflow:hidden;text-overflow:ellipsis"
 
 
@@ -23,6 +24,7 @@ def html_table(
     color: str | None = None,
     dots: Sequence[str | None] = (),
     right: Iterable[int] = (),
+    whole: Iterable[int] = (),
 ) -> str:
     """Render a small HTML table whose colours follow the notebook's theme.
 
@@ -38,14 +40,19 @@ def html_table(
         A CSS colour a row, for a dot before its first cell.
     right
         Positions of the columns that are aligned to the right.
+    whole
+        Positions of the columns whose texts are wrapped and never cut.
 
     Examples
     --------
     >>> "&lt;b&gt;" in html_table(["name"], [["<b>"]])
     True
     """
-    aligned = set(right)
-    styles = [_STYLE.replace("left", "right") if index in aligned else _STYLE for index in range(len(header))]
+    styles = [_STYLE] * len(header)
+    for index in right:
+        styles[index] = _STYLE.replace("left", "right")
+    for index in whole:
+        styles[index] = _WHOLE
     head = "".join(f'<th style="{style}">{escape(name)}</th>' for name, style in zip(header, styles, strict=True))
     body = "".join(
         _html_row(row, styles, dot) for row, dot in zip_longest(rows, dots, fillvalue=None) if row is not None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.changes.records import Change, Delete, Insert, Update, Values
 from multidb_explorer.changes.showing import listed, phrase, rows_of, shown_at, statement_text
+from multidb_explorer.connections.registry import databases
 from multidb_explorer.display import html_table, text_table
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class Committed:
 
     def _repr_html_(self) -> str:
         rows = listed(rows_of(applied.change, applied.after) for applied in self.changes)
-        return html_table(_HEADER, rows, caption=self._title)
+        color = databases[self.alias].color if self.alias in databases else None
+        return html_table(_HEADER, rows, caption=self._title, color=color)
 
 
 _HEADER = ("table", "key", "change", "column", "before", "after")

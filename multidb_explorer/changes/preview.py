@@ -95,7 +95,7 @@ class Preview:
             rows.append(["…", f"and {len(statements) - _MOST:,} more", ""])
         color = databases[alias].color if alias in databases else None
         caption = self._title(alias, len(statements))
-        return html_table(("", "statement", "values"), rows, caption=caption, color=color, right=[0])
+        return html_table(("", "statement", "values"), rows, caption=caption, color=color, right=[0], whole=[1, 2])
 
 
 @dataclass(frozen=True, eq=False)

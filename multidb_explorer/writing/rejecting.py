@@ -169,7 +169,7 @@ class Rejections:
         return f"{self._caption}\n{text_table(_HEADER, _cells(self._items[:20]))}" if self.count else self._caption
 
     def _repr_html_(self) -> str:
-        return html_table(_HEADER, _cells(self._items[:20]), caption=self._caption, right=[0])
+        return html_table(_HEADER, _cells(self._items[:20]), caption=self._caption, right=[0], whole=[5])
 
 
 _HEADER = ("row", "key", "column", "rule", "value", "message")

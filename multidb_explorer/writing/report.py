@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from multidb_explorer.connections.registry import databases
 from multidb_explorer.display import html_table, text_table
 from multidb_explorer.writing.rejecting import Rejections
 
@@ -70,7 +71,9 @@ class WriteReport:
 
     def _repr_html_(self) -> str:
         more = self.rejected._repr_html_() if self.rejected.count else ""
-        return html_table(_HEADER, [self._cells()], caption=self._caption, right=range(len(_HEADER))) + more
+        color = databases[self.alias].color if self.alias in databases else None
+        right = range(len(_HEADER))
+        return html_table(_HEADER, [self._cells()], caption=self._caption, color=color, right=right) + more
 
 
 _HEADER = ("inserted", "updated", "deleted", "not written", "seconds")
