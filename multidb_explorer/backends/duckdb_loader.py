@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrowLoader"]
 
-_ROWS = 200_000
+_ROWS = 100_000
+"""Fewer than a row group of the engine: one that comes whole into a temporary table which its own transaction made from
+a SELECT is not seen again (DuckDB 2.0)."""
 _BYTES = 64 * 2**20
 """What one statement inserts at most, whichever is reached first."""
 
@@ -46,14 +48,20 @@ def _parts(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
-    for batch in batches:
-        waiting.append(batch)
-        rows, size = rows + batch.num_rows, size + batch.nbytes
-        if rows >= _ROWS or size >= _BYTES:
+    for batch in _cut(batches):
+        if waiting and (rows + batch.num_rows > _ROWS or size + batch.nbytes > _BYTES):
             yield pa.Table.from_batches(waiting)
             waiting, rows, size = [], 0, 0
+        waiting.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
     if rows:
         yield pa.Table.from_batches(waiting)
+
+
+def _cut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, _ROWS):
+            yield batch.slice(start, _ROWS)
 
 
 def _inserted(load: Load, part: pa.Table) -> int:

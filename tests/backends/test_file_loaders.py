@@ -13,6 +13,7 @@ import uuid
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +30,7 @@ from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.loaders import Load
 from multidb_explorer.backends.sqlite_load_values import canonical_values, stored_values, stores
 from multidb_explorer.backends.sqlite_values import naive, number
+from multidb_explorer.connections.registry import databases
 from multidb_explorer.connections.stopping import stoppable
 from multidb_explorer.errors import IntegrityError, QueryCancelled
 
@@ -434,3 +436,15 @@ def test_a_form_that_arrow_alone_does_not_give_is_made_value_by_value() -> None:
     kind = Kind("decimal", precision=80, scale=2)
     assert canonical_values(to_array([Decimal("1.50"), None], kind), kind) == [Decimal("1.50"), None]
     assert not stores(Kind("interval"))
+
+
+@pytest.mark.parametrize("rows", [122_880, 300_000])
+def test_a_whole_row_group_is_seen_in_a_temporary_table_made_from_a_query(tmp_path: Path, rows: int) -> None:
+    mdb.connect("here", f"duckdb:///{tmp_path / 'groups.duckdb'}")
+    with databases["here"].begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (id BIGINT PRIMARY KEY)")
+    first, later = pa.table({"id": range(rows)}), pa.table({"id": range(rows // 2, rows // 2 + rows)})
+
+    assert mdb.write(first, "t", using="here", batch_size=rows).inserted == rows
+    report = mdb.write(later, "t", using="here", mode="upsert", batch_size=rows)
+    assert (report.updated, report.inserted) == (rows - rows // 2, rows // 2)
