@@ -223,6 +223,11 @@ class KeyRequired(MultiDBError):
             f"or mdb.reflect({table!r}, key=('column', ...))."
         )
 
+    @classmethod
+    def of_view(cls, alias: str, view: str) -> KeyRequired:
+        """Say that rows of a view are not written."""
+        return cls(f"{view!r} on alias {alias!r} is a view; its rows can be read but not written.")
+
 
 class DoesNotExist(MultiDBError):
     """``get()`` found no row."""

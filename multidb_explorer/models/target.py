@@ -67,9 +67,7 @@ class Target:
         names = _column_names(source.names, getattr(source, "attributes", {}), live, database)
         columns = {field: live.column(name) for field, name in names.items() if name is not None}
         if live.kind != "table":
-            raise KeyRequired(
-                f"{live.name!r} on alias {database.alias!r} is a view; its rows can be read but not written."
-            )
+            raise KeyRequired.of_view(database.alias, live.name)
         target = cls(
             database=database,
             live=live,

@@ -34,10 +34,8 @@ def table_to_write(database: Database, name: str, schema: str | None = None) -> 
     catalog = catalog_of(database)
     live = catalog.table(catalog.find(name, schema), schema)
     if live.kind != "table":
-        raise KeyRequired(f"{live.name!r} on alias {database.alias!r} is a view; its rows can be read but not written.")
-    core = catalog.core_table(live.name, live.schema)
-    kept: Into = catalog.memo(("into", live.schema, live.name), lambda: _into(database, catalog, live))
-    return kept if kept.table is core else _into(database, catalog, live)
+        raise KeyRequired.of_view(database.alias, live.name)
+    return catalog.memo(("into", live.schema, live.name), lambda: _into(database, catalog, live))
 
 
 def _into(database: Database, catalog: Catalog, live: TableSchema) -> Into:
