@@ -347,11 +347,13 @@ class ValueNotRepresentable(WriteRefused):
     ----------
     column
         The column in question.
+    reason
+        The end of the message alone: what about the value does not fit; or empty.
     """
 
-    def __init__(self, message: str, *, column: str = "") -> None:
+    def __init__(self, message: str, *, column: str = "", reason: str = "") -> None:
         super().__init__(message)
-        self.column = column
+        self.column, self.reason = column, reason
 
 
 class FrameTooLarge(MultiDBError, MemoryError):

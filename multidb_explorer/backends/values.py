@@ -90,7 +90,9 @@ def canonical(value: Any, kind: Kind, *, column: str = "", where: str = "") -> A
         return _CONVERT[kind.name](value, kind)
     except _Unfit as error:
         place = f"Column {column!r}{f' of {where}' if where else ''}" if column else f"A column of type {kind}"
-        raise ValueNotRepresentable(f"{place} can't hold {_shown(value)}: {error}.", column=column) from None
+        raise ValueNotRepresentable(
+            f"{place} can't hold {_shown(value)}: {error}.", column=column, reason=str(error)
+        ) from None
 
 
 def same(ours: Any, theirs: Any, kind: Kind) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["spelt"]
+__all__ = ["interval_text", "spelt"]
 
 
 def spelt(array: pa.Array) -> pa.Array:
@@ -44,7 +44,7 @@ def _spelling(type_: pa.DataType) -> Callable[[Any], str] | None:
     if pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or pa.types.is_fixed_size_binary(type_):
         return bytes.hex
     if pa.types.is_interval(type_):
-        return _interval
+        return interval_text
     return _json if pa.types.is_nested(type_) else None
 
 
@@ -76,8 +76,14 @@ def _decimals(array: pa.Array) -> pa.Array:
     return _each(array, "{:f}".format)
 
 
-def _interval(value: Any) -> str:
-    """Write an interval as ISO 8601 has it, each part with its own sign."""
+def interval_text(value: Any) -> str:
+    """Write an interval as ISO 8601 has it, each part with its own sign.
+
+    Examples
+    --------
+    >>> interval_text((14, -3, 500_000_000))
+    'P14M-3DT0.5S'
+    """
     months, days, nanoseconds = value
     sign, rest = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
     seconds = f"{rest // 10**9}.{rest % 10**9:09}".rstrip("0").rstrip(".")
@@ -92,7 +98,7 @@ def _json(value: Any) -> str:
 def _items(value: Any) -> Any:
     """Spell the intervals in a list, which JSON would take for lists of their own."""
     if isinstance(value, pa.MonthDayNano):
-        return _interval(value)
+        return interval_text(value)
     return [_items(each) for each in value] if isinstance(value, list) else value
 
 
