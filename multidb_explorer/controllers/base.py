@@ -84,10 +84,14 @@ class Controller:
         """Tell the widget that `state` has changed."""
         self._outlet.changed()
 
+    def send(self, reply: Reply) -> None:
+        """Tell the browser something that it did not ask for."""
+        self._outlet.send(reply)
+
     def receive(self, message: object) -> None:
         """Answer one message of the browser."""
         request = dict(message) if isinstance(message, Mapping) else {}
-        answer = self._guarded(request, lambda: self._handle(request))
+        answer = self._guarded(request, lambda: self.handle(request))
         if isinstance(answer, Reply):
             self._outlet.send(answer)
             return
@@ -96,7 +100,8 @@ class Controller:
             target=lambda: self._outlet.send(self._finished(request, job)), name="multidb-panel", daemon=True
         ).start()
 
-    def _handle(self, request: Message) -> Reply | Job:
+    def handle(self, request: Message) -> Reply | Job:
+        """Work out the answer to one message; errors are raised, and put into words by `receive`."""
         handler = self.intents.get(str(request.get("type")))
         if handler is None:
             raise BadRequest(f"This panel can't do {str(request.get('type'))[:40]!r}.")

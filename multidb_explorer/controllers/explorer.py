@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import Any
 
 from multidb_explorer.backends.kinds import Kind
+from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.alias_picker import AliasPickerController
 from multidb_explorer.controllers.base import BadRequest, Job, Message, Reply, Stale
@@ -21,7 +22,6 @@ from multidb_explorer.schema.inspector import catalog_of
 __all__ = ["ExplorerController"]
 
 _PLANS = 8
-_OF_THE_GRID = ("win", "sort", "count", "select", "columns")
 
 
 class ExplorerController(AliasPickerController):
@@ -51,11 +51,11 @@ class ExplorerController(AliasPickerController):
         self.table = table
         self.schema = schema
         self.grid: GridController | None = None
+        self._changes: dict[str, ChangeSet] = {}
         self._epoch = 0
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self.intents |= {"tables": self._tables, "open": self._open, "plan": self._plan}
         self.intents |= {"execute": self._execute, "forget": self._forget}
-        self.intents |= dict.fromkeys(_OF_THE_GRID, self._to_grid)
 
     @property
     def state(self) -> Message:
@@ -67,6 +67,22 @@ class ExplorerController(AliasPickerController):
     def queryset(self) -> QuerySet[Any] | None:
         """The rows on screen, as Python."""
         return self.grid.queryset if self.grid else None
+
+    def changes_of(self, alias: str) -> ChangeSet | None:
+        """Give what is staged for an alias; ``None`` where nothing may be written."""
+        if databases[alias].read_only:
+            return None
+        with self.lock:
+            return self._changes.setdefault(alias, ChangeSet(alias))
+
+    def handle(self, request: Message) -> Reply | Job:
+        """Answer what is ours; everything else is about the rows on screen, and their grid knows what it can do."""
+        if request.get("type") in self.intents:
+            return super().handle(request)
+        grid = self.grid
+        if grid is None:
+            raise Stale("No table is open.")
+        return grid.handle(request)
 
     # Finding a table
 
@@ -102,17 +118,12 @@ class ExplorerController(AliasPickerController):
         queryset = reflect(table, using=alias, schema=schema).objects
         with self.lock:
             self._epoch = max(self._epoch, self.grid.epoch if self.grid else 0) + 1
-            grid = GridController(queryset, epoch=self._epoch)
+            grid = GridController(queryset, epoch=self._epoch, changes=self.changes_of(alias))
+            grid.attach(self.send, self.changed)
             self.grid, self.table, self.schema = grid, table, schema
         grid.row_estimate = _estimate(alias, table, schema)
         self.changed()
         return Reply({"type": "opened", **grid.state, "has_key": queryset.has_key})
-
-    def _to_grid(self, request: Message) -> Reply | Job:
-        grid = self.grid
-        if grid is None:
-            raise Stale("No table is open.")
-        return grid.intents[request["type"]](request)
 
     # Writing
 

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.base import BadRequest, Controller, Job, Message, Reply, Stale, whole
 from multidb_explorer.controllers.marks import alias_mark
@@ -56,6 +57,8 @@ class GridController(Controller):
         The number that the first order of the rows gets; each sort and refresh counts on.
     row_estimate
         Roughly how many rows there are, where that is known already.
+    changes
+        Where edits are staged; without it the grid only shows.
 
     Examples
     --------
@@ -72,8 +75,16 @@ class GridController(Controller):
     b'{"rows":1,"columns":[{"tag":"integer","values":[1]},{"tag":"text","values":["Ann"]}]}'
     """
 
-    def __init__(self, queryset: QuerySet[Any], *, epoch: int = 1, row_estimate: int | None = None) -> None:
+    def __init__(
+        self,
+        queryset: QuerySet[Any],
+        *,
+        epoch: int = 1,
+        row_estimate: int | None = None,
+        changes: ChangeSet | None = None,
+    ) -> None:
         super().__init__()
+        self.changes = changes
         self.queryset = queryset
         self.epoch = epoch
         self.row_estimate = row_estimate

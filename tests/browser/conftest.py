@@ -134,8 +134,10 @@ def wait_for(lab: Lab, process: subprocess.Popen, log: Path) -> None:
 @pytest.fixture(scope="session")
 def chrome(chromium: str) -> Iterator[object]:
     """Start the browser once."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    # A busy machine is slow, and a wait that is met ends at once.
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser

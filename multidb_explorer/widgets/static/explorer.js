@@ -1,17 +1,30 @@
-/** The explorer: alias dropdown, table list, grid, and the two writes for the selected rows. */
+/** The explorer: a database, its tables, and tabs that show one of them from several sides. */
 
-import { Channel, countRows, decodeBlock, errorText, guardShortcuts, h, icon, plural, tint } from "./core.js";
-import { AliasList } from "./popup.js";
+import { Channel, decodeBlock, errorText, guardShortcuts, h, icon, noticeBox, tint } from "./core.js";
 import { Picker } from "./alias_picker.js";
 import { TableList } from "./table_list.js";
-import { ConfirmDialog } from "./dialog.js";
-import { Grid } from "./data_grid.js";
+import { TabBar } from "./tabs.js";
+import { DataTab } from "./data_tab.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
 /** @typedef {import("./table_list.js").Table} Table */
+/**
+ * One side of a table. It is made when it is first looked at, and hears of a table only while it is looked at.
+ * @typedef {object} Tab
+ * @property {HTMLElement} element
+ * @property {HTMLElement} [actions] its toolbar, beside the name of the table
+ * @property {(opened: any) => void} open another table: what the kernel told about it, or null for none
+ * @property {() => void} [focus]
+ * @property {() => void} [paint] the alias looks different now
+ * @property {() => void} dispose
+ */
 
 const NARROW = 720;
-const ROWS_AT_ONCE = 1000;
+
+/** @type {{name: string, label: string, make: (explorer: Explorer) => Tab}[]} */
+const TABS = [
+  { name: "data", label: "Data", make: (explorer) => explorer.data },
+];
 
 /** @param {{rows: number, columns: {tag: string, values: any[]}[]}} block @returns {Table[]} */
 export function tablesOf({ rows, columns }) {
@@ -19,31 +32,41 @@ export function tablesOf({ rows, columns }) {
   return Array.from({ length: rows }, (_, at) => ({ name: names[at], schema: schemas[at], kind: kinds[at], rows: estimates[at], comment: comments[at] }));
 }
 
-class Explorer {
+/** What a table is remembered by. @param {string | null} alias @param {{name: string, schema: string | null}} table */
+export const tableKey = (alias, { name, schema }) => JSON.stringify([alias, schema, name]);
+
+export class Explorer {
   /** @param {import("./core.js").Model} model */
   constructor(model) {
     this.model = model;
     this.channel = new Channel(model);
     /** @type {any} what `open` told about the table on screen */
     this.opened = null;
+    /** @type {Table | null} the table that was asked for last */
+    this.asked = null;
     this.visit = 0;
     this.narrow = this.drawer = this.folded = false;
+    /** @type {Map<string, Tab>} */
+    this.made = new Map();
+    /** @type {Map<string, string>} the tab that each table was last looked at in */
+    this.lookedAt = new Map();
+    /** @type {Map<string, any>} what each tab was last told of */
+    this.told = new Map();
     const { channel } = this;
     this.picker = new Picker(channel, { label: "Database", choices: model.get("choices"), value: model.get("alias"), onchosen: () => this.aliasChosen() });
-    this.grid = new Grid(channel, { onselect: () => this.paintActions(), onsize: (text) => (this.size.textContent = text) });
     this.tables = new TableList((table) => this.pickTable(table));
+    this.tabs = new TabBar("Views of the table", TABS, (name) => this.showTab(name));
     this.toggle = h("button", { class: "mdb-tool", type: "button", "aria-label": "Show or hide the tables", title: "Tables", onclick: () => this.toggleTables() }, icon("panel"));
     this.reload = h("button", { class: "mdb-tool", type: "button", "aria-label": "Read again from the database", title: "Read again from the database", onclick: () => this.readAgain() }, icon("reload"));
     this.name = h("span", { class: "mdb-name" });
     this.size = h("span", { class: "mdb-count" });
     this.lock = h("span", { class: "mdb-pill", hidden: true }, icon("lock"), "read-only");
-    this.saveButton = h("button", { class: "mdb-button", type: "button", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => this.openTargets() }, icon("send"), h("span", {}, "Save to"), icon("chevron"));
-    this.deleteButton = h("button", { class: "mdb-button mdb-delete", type: "button", onclick: () => this.plan("delete", this.picker.value ?? "") });
-    this.targets = new AliasList(this.saveButton, { role: "menu", label: "Save to", side: "end", onpick: (alias) => this.plan("save", alias) });
-    this.actions = h("div", { class: "mdb-actions", role: "toolbar", "aria-label": "Selected rows" }, this.saveButton, this.targets.box, this.deleteButton);
+    this.toolbar = h("div", { class: "mdb-toolbars" });
+    this.notice = h("div", { class: "mdb-notices" });
     const bar = h("div", { class: "mdb-bar-top" }, this.toggle, this.picker.element, h("span", { class: "mdb-gap" }), this.reload);
-    const title = h("div", { class: "mdb-title" }, this.name, this.size, this.lock, h("span", { class: "mdb-gap" }), this.actions);
-    this.main = h("div", { class: "mdb-main" }, title, this.grid.element);
+    const title = h("div", { class: "mdb-title" }, this.name, this.size, this.lock, h("span", { class: "mdb-gap" }), this.toolbar);
+    const stage = h("div", { class: "mdb-stage" }, ...this.tabs.panels, this.notice);
+    this.main = h("div", { class: "mdb-main" }, title, this.tabs.element, stage);
     this.panes = h("div", { class: "mdb-panes" }, this.tables.element, this.main);
     this.root = h("div", { class: "mdb mdb-panel mdb-explorer", role: "region", "aria-label": "Database explorer" }, bar, this.panes);
     this.root.style.height = model.get("height");
@@ -51,9 +74,17 @@ class Explorer {
     this.observer = new ResizeObserver(([entry]) => this.resized(entry.contentRect.width));
     this.observer.observe(this.root);
     this.main.addEventListener("pointerdown", () => this.drawer && this.toggleTables());
-    this.choicesChanged = () => this.picker.offer(model.get("choices"));
+    this.choicesChanged = () => {
+      this.picker.offer(model.get("choices"));
+      this.paint();
+    };
     model.on("change:choices", this.choicesChanged);
-    this.paintActions();
+    this.data = new DataTab(this);
+    this.showTab("data");
+  }
+
+  get alias() {
+    return this.picker.value;
   }
 
   get mark() {
@@ -63,11 +94,51 @@ class Explorer {
   dispose() {
     this.observer.disconnect();
     this.model.off("change:choices", this.choicesChanged);
-    this.grid.dispose();
+    for (const tab of this.made.values()) tab.dispose();
     this.tables.dispose();
     this.picker.dispose();
-    this.targets.close();
     this.channel.dispose();
+  }
+
+  // ------------------------------------------------------------------ tabs
+
+  /** @param {string} name @returns {Tab} */
+  tab(name) {
+    const found = this.made.get(name);
+    if (found) return found;
+    const made = /** @type {any} */ (TABS.find((tab) => tab.name === name)).make(this);
+    this.made.set(name, made);
+    this.tabs.panel(name).append(made.element);
+    return made;
+  }
+
+  /** @param {string} name */
+  showTab(name) {
+    const tab = this.tab(name);
+    this.tabs.show(name);
+    this.toolbar.replaceChildren(...(tab.actions ? [tab.actions] : []));
+    if (this.asked) this.lookedAt.set(tableKey(this.alias, this.asked), name);
+    this.tell();
+  }
+
+  /** Tell the tab in view of the table, if it does not know yet. */
+  tell() {
+    const name = this.tabs.current;
+    if (this.told.get(name) !== this.opened) {
+      this.told.set(name, this.opened);
+      this.tab(name).open(this.opened);
+    }
+    this.paint();
+  }
+
+  /** A sentence about what was done, beside the rows. @param {string} text @param {"" | "good" | "bad"} [tone] */
+  say(text, tone) {
+    this.data.say(text, tone);
+  }
+
+  /** @param {string} text */
+  tellSize(text) {
+    this.size.textContent = text;
   }
 
   // ------------------------------------------------------------------ what is on screen
@@ -75,7 +146,7 @@ class Explorer {
   start() {
     const table = this.model.get("table");
     tint(this.root, this.mark);
-    if (!this.picker.value) this.grid.showNotice({ look: "empty", title: "Choose a database", text: "The list above shows the aliases that are configured." });
+    if (!this.alias) this.showNotice({ look: "empty", title: "Choose a database", text: "The list above shows the aliases that are configured." });
     else this.enter(table ? { name: table, schema: this.model.get("schema"), kind: "table", comment: null, rows: null } : null);
   }
 
@@ -107,54 +178,64 @@ class Explorer {
     const found = wanted && tables.find(({ name, schema }) => name === wanted.name && (!wanted.schema || schema === wanted.schema));
     if (found) this.tables.choose(found);
     else if (!wanted && tables.length) this.openTable(tables.find(({ kind }) => kind === "table") ?? tables[0]);
-    else if (!tables.length) this.grid.showNotice({ look: "empty", title: "No tables", text: `${this.picker.value} has no table or view yet.` });
+    else if (!tables.length) this.showNotice({ look: "empty", title: "No tables", text: `${this.alias} has no table or view yet.` });
   }
 
   /** @param {Error} error @param {Table | null} wanted */
   notEntered(error, wanted) {
     this.tables.say("");
     if (wanted && this.opened) return;
-    this.grid.showNotice({ look: "error", title: `${this.picker.value} can’t be read`, text: errorText(error), action: "Try again", onaction: () => this.enter(wanted) });
+    this.showNotice({ look: "error", title: `${this.alias} can’t be read`, text: errorText(error), action: "Try again", onaction: () => this.enter(wanted) });
+  }
+
+  /** A notice in place of all tabs. @param {Parameters<typeof noticeBox>[0] | null} notice */
+  showNotice(notice) {
+    this.notice.replaceChildren(...(notice ? [noticeBox(notice)] : []));
   }
 
   closeTable() {
-    this.opened = null;
+    this.asked = null;
     this.name.textContent = this.size.textContent = "";
-    this.grid.open({ columns: [], epoch: this.grid.store.epoch, row_count: null, row_estimate: null, title: "" });
-    this.grid.showNotice({ look: "busy", title: "Reading the tables …" });
-    this.paintActions();
+    this.told.clear();
+    this.shown(null);
+    this.showNotice({ look: "busy", title: "Reading the tables …" });
+  }
+
+  /** @param {any} opened @param {string} [tab] where it was last looked at */
+  shown(opened, tab = this.tabs.current) {
+    this.opened = opened;
+    this.showNotice(null);
+    this.showTab(tab);
   }
 
   /** @param {Table} table */
   pickTable(table) {
     if (this.drawer) this.toggleTables();
     this.openTable(table);
-    this.grid.view.focus({ preventScroll: true });
+    this.tab(this.tabs.current).focus?.();
   }
 
   /** @param {Table} table */
   async openTable(table) {
-    const alias = this.picker.value;
+    const { alias } = this;
     this.tables.choose(table);
     this.name.textContent = table.name;
     this.size.textContent = "";
     this.asked = table;
+    const late = () => this.asked !== table || this.alias !== alias;
     try {
       const { message } = await this.channel.request("open", { alias, table: table.name, schema: table.schema });
-      if (this.asked !== table || this.picker.value !== alias) return;
-      this.opened = message;
-      this.grid.open(message);
+      if (late()) return;
+      this.shown(message, this.lookedAt.get(tableKey(alias, table)));
     } catch (error) {
-      if (this.asked !== table || this.picker.value !== alias) return;
-      this.opened = null;
-      this.grid.open({ columns: [], epoch: this.grid.store.epoch, row_count: null, row_estimate: null, title: table.name });
-      this.grid.showNotice({ look: "error", title: `${table.name} can’t be opened`, text: errorText(error), action: "Try again", onaction: () => this.openTable(table) });
+      if (late()) return;
+      this.shown(null);
+      this.showNotice({ look: "error", title: `${table.name} can’t be opened`, text: errorText(error), action: "Try again", onaction: () => this.openTable(table) });
     }
-    this.paintActions();
   }
 
   readAgain() {
-    if (this.picker.value) this.enter(this.tables.current, true);
+    if (this.alias) this.enter(this.tables.current, true);
   }
 
   // ------------------------------------------------------------------ frame
@@ -181,67 +262,9 @@ class Explorer {
     this.toggle.setAttribute("aria-pressed", String(open));
   }
 
-  paintActions() {
-    const { mark } = this;
-    const rows = countRows(this.grid.selected);
-    const table = Boolean(this.opened);
-    const reason = !this.opened?.has_key && table ? "This table has no key, so its rows can’t be told apart" : rows === 0 ? "Select rows first" : rows > ROWS_AT_ONCE ? `At most ${plural(ROWS_AT_ONCE, "row")} at once here` : "";
-    this.actions.hidden = !table;
-    this.lock.hidden = !mark?.read_only || !table;
-    this.deleteButton.hidden = Boolean(mark?.read_only);
-    for (const button of [this.saveButton, this.deleteButton]) {
-      button.disabled = Boolean(reason);
-      button.title = reason;
-    }
-    this.deleteButton.replaceChildren(icon("trash"), h("span", {}, "Delete from"), ...(mark ? [h("span", { class: "mdb-dot" }), h("span", { class: "mdb-strong" }, mark.alias)] : []));
-    tint(this.deleteButton, mark);
-  }
-
-  // ------------------------------------------------------------------ writes
-
-  async openTargets() {
-    if (this.targets.isOpen) return this.targets.close(true);
-    const items = (/** @type {AliasMark[]} */ choices) => choices
-      .filter(({ alias }) => alias !== this.picker.value)
-      .map((mark) => ({ mark, refused: mark.read_only ? "read-only" : undefined }));
-    this.targets.open(items(this.picker.choices));
-    try {
-      const { message } = await this.channel.request("aliases");
-      this.picker.offer(message.choices);
-      this.targets.renew(items(message.choices));
-    } catch (error) {
-      this.grid.say(errorText(error), "bad");
-    }
-    return undefined;
-  }
-
-  /** Ask the kernel what the write would be; it answers with what the question has to name. @param {"save" | "delete"} action @param {string} target */
-  async plan(action, target) {
-    const { epoch } = this.grid.store;
-    try {
-      const { message } = await this.channel.request("plan", { action, target, epoch, rows: this.grid.selected });
-      const run = (/** @type {Record<string, unknown>} */ choices, /** @type {string} */ typed) => this.execute(message, choices, typed);
-      new ConfirmDialog(this.root, message, run, () => this.channel.request("forget", { plan: message.plan })).open();
-    } catch (error) {
-      this.grid.say(errorText(error), "bad");
-    }
-  }
-
-  /**
-   * @param {any} plan
-   * @param {Record<string, unknown>} choices
-   * @param {string} typed
-   */
-  async execute(plan, choices, typed) {
-    const { message } = await this.channel.request("execute", { plan: plan.plan, choices, typed }, { background: true });
-    if (message.type === "refused") return message;
-    if (message.epoch > this.grid.store.epoch) {
-      const { selected } = this.grid;
-      this.grid.renew(message);
-      if (message.keep_selection) this.grid.select(selected);
-    }
-    this.grid.say(message.text, "good");
-    return null;
+  paint() {
+    this.lock.hidden = !this.mark?.read_only || !this.opened;
+    this.tab(this.tabs.current).paint?.();
   }
 }
 

@@ -1,0 +1,107 @@
+/** The explorer's tab "Data": the grid, and the two writes for the selected rows. */
+
+import { countRows, errorText, h, icon, plural, tint } from "./core.js";
+import { AliasList } from "./popup.js";
+import { ConfirmDialog } from "./dialog.js";
+import { Grid } from "./data_grid.js";
+
+/** @typedef {import("./core.js").AliasMark} AliasMark */
+
+const ROWS_AT_ONCE = 1000;
+
+export class DataTab {
+  /** @param {import("./explorer.js").Explorer} explorer */
+  constructor(explorer) {
+    this.explorer = explorer;
+    this.channel = explorer.channel;
+    this.grid = new Grid(this.channel, { onselect: () => this.paint(), onsize: (text) => explorer.tellSize(text) });
+    this.element = this.grid.element;
+    this.saveButton = h("button", { class: "mdb-button", type: "button", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => this.openTargets() }, icon("send"), h("span", {}, "Save to"), icon("chevron"));
+    this.deleteButton = h("button", { class: "mdb-button mdb-delete", type: "button", onclick: () => this.plan("delete", explorer.alias ?? "") });
+    this.targets = new AliasList(this.saveButton, { role: "menu", label: "Save to", side: "end", onpick: (alias) => this.plan("save", alias) });
+    this.actions = h("div", { class: "mdb-actions", role: "toolbar", "aria-label": "Selected rows" }, this.saveButton, this.targets.box, this.deleteButton);
+    this.paint();
+  }
+
+  /** Another table, or none. @param {any} opened what the kernel told about it */
+  open(opened) {
+    this.grid.open(opened ?? { columns: [], epoch: this.grid.store.epoch, row_count: null, row_estimate: null, title: "" });
+    this.paint();
+  }
+
+  focus() {
+    this.grid.view.focus({ preventScroll: true });
+  }
+
+  /** @param {string} text @param {"" | "good" | "bad"} [tone] */
+  say(text, tone) {
+    this.grid.say(text, tone);
+  }
+
+  dispose() {
+    this.grid.dispose();
+    this.targets.close();
+  }
+
+  paint() {
+    const { mark, opened } = this.explorer;
+    const rows = countRows(this.grid.selected);
+    const reason = opened && !opened.has_key ? "This table has no key, so its rows can’t be told apart" : rows === 0 ? "Select rows first" : rows > ROWS_AT_ONCE ? `At most ${plural(ROWS_AT_ONCE, "row")} at once here` : "";
+    this.actions.hidden = !opened;
+    this.deleteButton.hidden = Boolean(mark?.read_only);
+    for (const button of [this.saveButton, this.deleteButton]) {
+      button.disabled = Boolean(reason);
+      button.title = reason;
+    }
+    this.deleteButton.replaceChildren(icon("trash"), h("span", {}, "Delete from"), ...(mark ? [h("span", { class: "mdb-dot" }), h("span", { class: "mdb-strong" }, mark.alias)] : []));
+    tint(this.deleteButton, mark);
+  }
+
+  // ------------------------------------------------------------------ writes
+
+  async openTargets() {
+    if (this.targets.isOpen) return this.targets.close(true);
+    const { picker, alias } = this.explorer;
+    const items = (/** @type {AliasMark[]} */ choices) => choices
+      .filter((mark) => mark.alias !== alias)
+      .map((mark) => ({ mark, refused: mark.read_only ? "read-only" : undefined }));
+    this.targets.open(items(picker.choices));
+    try {
+      const { message } = await this.channel.request("aliases");
+      picker.offer(message.choices);
+      this.targets.renew(items(message.choices));
+    } catch (error) {
+      this.say(errorText(error), "bad");
+    }
+    return undefined;
+  }
+
+  /** Ask the kernel what the write would be; it answers with what the question has to name. @param {"save" | "delete"} action @param {string} target */
+  async plan(action, target) {
+    const { epoch } = this.grid.store;
+    try {
+      const { message } = await this.channel.request("plan", { action, target, epoch, rows: this.grid.selected });
+      const run = (/** @type {Record<string, unknown>} */ choices, /** @type {string} */ typed) => this.execute(message, choices, typed);
+      new ConfirmDialog(this.explorer.root, message, run, () => this.channel.request("forget", { plan: message.plan })).open();
+    } catch (error) {
+      this.say(errorText(error), "bad");
+    }
+  }
+
+  /**
+   * @param {any} plan
+   * @param {Record<string, unknown>} choices
+   * @param {string} typed
+   */
+  async execute(plan, choices, typed) {
+    const { message } = await this.channel.request("execute", { plan: plan.plan, choices, typed }, { background: true });
+    if (message.type === "refused") return message;
+    if (message.epoch > this.grid.store.epoch) {
+      const { selected } = this.grid;
+      this.grid.renew(message);
+      if (message.keep_selection) this.grid.select(selected);
+    }
+    this.say(message.text, "good");
+    return null;
+  }
+}
