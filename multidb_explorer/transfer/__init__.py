@@ -1,0 +1,1 @@
+"""Copying and moving rows between databases: planned, verified, resumable."""
