@@ -18,7 +18,10 @@ from multidb_explorer.controllers.values import key_text
 from multidb_explorer.errors import MultiDBError, ProtectedRows, ReadOnlyAlias, RowConflict, StaleRow
 from multidb_explorer.query.queryset import QuerySet
 
-__all__ = ["MOST_ROWS", "Done", "Plan", "Refused", "Way", "carry_out", "make_plan"]
+__all__ = [
+    "MOST_ROWS", "Done", "Plan", "Refused", "Way", "carry_out", "conflict_text", "differences_of", "make_plan",
+    "phrase_rows", "protected_text", "value_text",
+]  # fmt: skip
 
 MOST_ROWS = 1000
 _KEYS_SHOWN = 5
@@ -153,9 +156,9 @@ def carry_out(plan: Plan, choices: Mapping[str, Any], typed: str) -> Done | Refu
         with confirmed(plan.target):
             return _save(plan, given) if plan.action == "save" else _delete(plan, given)
     except RowConflict as error:
-        return Refused(_conflict_text(error), _conflict_ways(plan), _differences(error))
+        return Refused(conflict_text(error), _conflict_ways(plan), differences_of(error))
     except ProtectedRows as error:
-        return Refused(_protected_text(error), (Way("Delete those rows too", {"cascade": True}),))
+        return Refused(protected_text(error), (Way("Delete those rows too", {"cascade": True}),))
     except MultiDBError as error:
         return Refused(str(error))
 
@@ -187,8 +190,8 @@ def _save(plan: Plan, choices: dict[str, Any]) -> Done:
         for row in rows:
             row.save(using=plan.target, **choices)
     saved = sum(row._state.db == plan.target for row in rows)
-    skipped = f", skipped {_rows(len(rows) - saved)} that differ there" if saved < len(rows) else ""
-    return Done(f"Saved {_rows(saved)} of {plan.table} to {plan.target}{skipped}")
+    skipped = f", skipped {phrase_rows(len(rows) - saved)} that differ there" if saved < len(rows) else ""
+    return Done(f"Saved {phrase_rows(saved)} of {plan.table} to {plan.target}{skipped}")
 
 
 def _delete(plan: Plan, choices: dict[str, Any]) -> Done:
@@ -199,12 +202,19 @@ def _delete(plan: Plan, choices: dict[str, Any]) -> Done:
             for table, count in row.delete(using=plan.target, **choices)[1].items():
                 total[table] = total.get(table, 0) + count
     own = total.pop(plan.table, 0)
-    others = ", ".join(f"{_rows(count)} of {table}" for table, count in total.items() if count)
+    others = ", ".join(f"{phrase_rows(count)} of {table}" for table, count in total.items() if count)
     along = f", with {others}" if others else ""
-    return Done(f"Deleted {_rows(own)} of {plan.table} from {plan.target}{along}", own)
+    return Done(f"Deleted {phrase_rows(own)} of {plan.table} from {plan.target}{along}", own)
 
 
-def _rows(count: int) -> str:
+def phrase_rows(count: int) -> str:
+    """Count rows in words.
+
+    Examples
+    --------
+    >>> phrase_rows(1), phrase_rows(2000)
+    ('1 row', '2,000 rows')
+    """
     return f"{count:,} row{'' if count == 1 else 's'}"
 
 
@@ -216,7 +226,8 @@ def _conflict_ways(plan: Plan) -> tuple[Way, ...]:
     return skip, Way("Overwrite rows there" if several else "Overwrite it", {"on_conflict": "overwrite"})
 
 
-def _conflict_text(error: RowConflict) -> str:
+def conflict_text(error: RowConflict) -> str:
+    """Say which other row is in the way; its columns that differ are listed apart."""
     if not error.differences:
         return str(error)
     key = ", ".join(f"{name} {key_text(value)}" for name, value in error.key.items())
@@ -225,15 +236,18 @@ def _conflict_text(error: RowConflict) -> str:
     return f"{error.table} on {error.alias!r} already has a different row with {key}{rest}:"
 
 
-def _differences(error: RowConflict) -> tuple[tuple[str, str | None, str | None], ...]:
+def differences_of(error: RowConflict) -> tuple[tuple[str, str | None, str | None], ...]:
+    """Give column, value here and value there, for the first columns that differ."""
     pairs = list(error.differences.items())[:_DIFFERENCES_SHOWN]
-    return tuple((name, _value(ours), _value(theirs)) for name, (ours, theirs) in pairs)
+    return tuple((name, value_text(ours), value_text(theirs)) for name, (ours, theirs) in pairs)
 
 
-def _value(value: object) -> str | None:
+def value_text(value: object) -> str | None:
+    """Write a value for a comparison; NULL is ``None``."""
     return None if value is None else key_text(value, 80)
 
 
-def _protected_text(error: ProtectedRows) -> str:
-    rows = ", ".join(f"{_rows(count)} of {table}" for table, count in error.counts.items())
+def protected_text(error: ProtectedRows) -> str:
+    """Say what depends on the row."""
+    rows = ", ".join(f"{phrase_rows(count)} of {table}" for table, count in error.counts.items())
     return f"Rows of other tables depend on a row of {error.table} on {error.alias!r}: {rows}."
