@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.base import BadRequest, Controller, Job, Message, Reply, Stale, whole
+from multidb_explorer.controllers.grid_part import GridPart
 from multidb_explorer.controllers.marks import alias_mark
 from multidb_explorer.controllers.paging import Pager
 from multidb_explorer.controllers.values import encode_table
@@ -97,6 +98,7 @@ class GridController(Controller):
         self.title = queryset.bound.table.name
         self.columns = _columns_of(queryset)
         self._mark = alias_mark(databases[queryset.db])
+        self.parts: dict[str, GridPart] = {}
         self.intents = {
             "columns": self._columns,
             "win": self._win,
@@ -104,6 +106,14 @@ class GridController(Controller):
             "count": self._count,
             "select": self._select,
         }
+
+    def add(self, part: GridPart) -> None:
+        """Let a part answer its own intents, and add to the state and to each page."""
+        clash = self.parts.keys() & {part.name} | self.intents.keys() & part.intents.keys()
+        if clash:
+            raise ValueError(f"The grid has {', '.join(sorted(clash))} already.")
+        self.parts[part.name] = part
+        self.intents |= part.intents
 
     # State
 
@@ -126,6 +136,7 @@ class GridController(Controller):
             "default_sort": _sort_keys(self.queryset.ordered_by),
             "selection": [list(pair) for pair in self.selection],
             "selected_count": self.selected_count,
+            "parts": {name: part.state for name, part in self.parts.items()},
         }
 
     def _marked(self) -> Message:
@@ -160,6 +171,8 @@ class GridController(Controller):
         self.selection = []
         self._seen.clear()
         self._pager = Pager(self.queryset, self.sort)
+        for part in self.parts.values():
+            part.renewed()
 
     # Intents
 
@@ -175,9 +188,10 @@ class GridController(Controller):
             answer: Message = {"type": "win", "epoch": self.epoch, "start": start, "rows": table.num_rows}
             if self.row_count is not None:
                 answer["row_count"] = self.row_count
+            beside = {name: part.page(table, self._seen.get(start, [])) for name, part in self.parts.items()}
         if known is None and self.row_count is not None:
             self.changed()
-        return Reply(answer, (encode_table(table, self._kinds),))
+        return Reply(answer, (encode_table(table, self._kinds, {name: more for name, more in beside.items() if more}),))
 
     def _sort(self, request: Message) -> Reply:
         """Sort as asked. The browser names the new epoch, so that it can ask for the first page in the same breath."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.backends.kinds import Kind
@@ -23,7 +23,7 @@ BYTES_SHOWN = 24
 _SAFE = 2**53 - 1
 
 
-def encode_table(table: pa.Table, kinds: Sequence[Kind]) -> bytes:
+def encode_table(table: pa.Table, kinds: Sequence[Kind], beside: Mapping[str, Any] | None = None) -> bytes:
     """Encode rows as one buffer of columnar JSON.
 
     Parameters
@@ -32,6 +32,8 @@ def encode_table(table: pa.Table, kinds: Sequence[Kind]) -> bytes:
         The rows.
     kinds
         What each column holds; its name becomes the tag of the column.
+    beside
+        What travels along with the rows.
 
     Examples
     --------
@@ -43,7 +45,7 @@ def encode_table(table: pa.Table, kinds: Sequence[Kind]) -> bytes:
         {"tag": kind.name, "values": encode_values(column, kind)}
         for column, kind in zip(table.columns, kinds, strict=True)
     ]
-    block = {"rows": table.num_rows, "columns": columns}
+    block = {"rows": table.num_rows, "columns": columns, **(beside or {})}
     return json.dumps(block, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 

@@ -54,6 +54,7 @@ class TableGrid(Panel):
     sort = traitlets.List(traitlets.Dict()).tag(sync=True)
     selection = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
     selected_count = traitlets.Int(0).tag(sync=True)
+    parts = traitlets.Dict().tag(sync=True)
 
     controller: GridController
 

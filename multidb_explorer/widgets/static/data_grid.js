@@ -1,16 +1,19 @@
 /** The grid: real DOM cells for the rows in view, placed by row number, for any number of rows. */
 
 import {
-  Channel, KernelError, addRows, countRows, errorText, group, h, hasRow, icon, noticeBox, plainValue, plural, removeRows,
-  showValue, toTsv, uniqueId,
+  Channel, KernelError, addRows, countRows, errorText, group, h, hasRow, icon, noticeBox, removeRows, showValue, uniqueId,
 } from "./core.js";
 import { Store } from "./store.js";
 import { ScrollBar } from "./scrollbar.js";
 import { GridInput, ROW } from "./grid_input.js";
 import { RowPool } from "./grid_rows.js";
+import { GridFoot } from "./grid_foot.js";
+import { GridMenu } from "./grid_menu.js";
 import { MIN_WIDTH, columnWindow, edges, fitWidth, headerCell, nextSort } from "./columns.js";
 
 /** @typedef {import("./core.js").Interval} Interval */
+/** @typedef {import("./grid_menu.js").MenuItem} MenuItem */
+/** @typedef {import("./grid_menu.js").MenuPlace} MenuPlace */
 /** @typedef {import("./columns.js").Column} Column */
 /** @typedef {import("./columns.js").SortKey} SortKey */
 /**
@@ -24,16 +27,40 @@ import { MIN_WIDTH, columnWindow, edges, fitWidth, headerCell, nextSort } from "
  * @property {SortKey[]} [sort]
  * @property {SortKey[]} [default_sort] the order of the QuerySet itself, which holds while no other is chosen
  * @property {Interval[]} [selection]
+ * @property {Record<string, any>} [parts] what the kernel's side of each part tells, by its name
  */
 
-const COPY_ROWS = 5000;
+/**
+ * How a part changes a cell: another value in it, more classes, and words for the pointer and the screen reader.
+ * @typedef {object} CellLook
+ * @property {{tag: string, value: any}} [cell]
+ * @property {import("./core.js").Shown} [shown]
+ * @property {string} [look]
+ * @property {string} [title]
+ */
+
+/**
+ * A part of the grid: edits, filters, a viewer. It is made with the grid and lives as long; every method is optional.
+ * @typedef {object} Part
+ * @property {(opening: Opening) => void} [opened] another table is shown
+ * @property {() => void} [renewed] the same table with other rows
+ * @property {(row: number, column: number) => CellLook | null} [cellLook]
+ * @property {(row: number) => string} [rowLook] more classes of a row, each with a space before it
+ * @property {(event: KeyboardEvent) => boolean} [key] before the grid's own keys; true where it was meant for the part
+ * @property {(place: MenuPlace) => MenuItem[]} [menu]
+ * @property {() => void} [moved] another cell is active, or the rows were scrolled
+ * @property {() => void} [paint] with each frame that is painted
+ * @property {() => void} [dispose]
+ */
+/** @typedef {(grid: Grid) => Part} PartMaker */
 
 export class Grid {
   /**
    * @param {Channel} channel
    * @param {{onselect?: (rows: Interval[]) => void, onsize?: (text: string) => void}} [events]
+   * @param {PartMaker[]} [makers]
    */
-  constructor(channel, events = {}) {
+  constructor(channel, events = {}, makers = []) {
     this.channel = channel;
     this.events = events;
     this.id = uniqueId("grid");
@@ -55,9 +82,7 @@ export class Grid {
     this.x = this.y = this.width = this.height = 0;
     this.counted = this.fitted = this.frameAsked = false;
     this.font = "13px sans-serif";
-    this.title = this.size = "";
-    /** @type {{text: string, tone: string} | undefined} */
-    this.sentence = undefined;
+    this.title = "";
     this.shownWindow = "";
     this.store = new Store((body) => channel.request("win", body), {
       onrows: () => this.rowsCame(),
@@ -76,22 +101,25 @@ export class Grid {
     this.notice = h("div", { class: "mdb-notices" });
     this.banner = h("div", { class: "mdb-banner", role: "alert", hidden: true });
     const frame = h("div", { class: "mdb-frame" }, this.view, this.barY.element, this.barX.element, this.notice);
-    this.message = h("span", { class: "mdb-status", role: "status" });
-    this.place = h("span", { class: "mdb-place" });
-    this.goto = h("input", { class: "mdb-input mdb-goto", type: "text", inputmode: "numeric", placeholder: "Go to row", "aria-label": "Go to row", title: "A row number, or 50%" });
-    const foot = h("div", { class: "mdb-foot" }, this.message, this.place, this.goto);
-    this.element = h("div", { class: "mdb-grid" }, this.banner, frame, foot);
+    this.foot = new GridFoot(this);
+    /** Lines above the rows, for parts. */
+    this.top = h("div", { class: "mdb-top" });
+    this.element = h("div", { class: "mdb-grid" }, this.top, this.banner, frame, this.foot.element);
     this.observer = new ResizeObserver(([entry]) => this.resized(entry.contentRect.width, entry.contentRect.height));
     this.lateWatch = () => this.ask();
     this.input = new GridInput(this);
-    this.view.addEventListener("copy", (event) => this.copy(event));
+    this.menu = new GridMenu(this);
     this.observer.observe(this.body);
     channel.watchers.add(this.lateWatch);
+    /** @type {Part[]} */
+    this.parts = makers.map((make) => make(this));
   }
 
   dispose() {
     this.observer.disconnect();
     this.input.dispose();
+    this.menu.close();
+    for (const part of this.parts) part.dispose?.();
     this.channel.watchers.delete(this.lateWatch);
   }
 
@@ -115,6 +143,7 @@ export class Grid {
     }
     this.view.setAttribute("aria-label", opening.title);
     this.view.setAttribute("aria-colcount", String(this.columns.length + 1));
+    for (const part of this.parts) part.opened?.(opening);
     this.renew(opening);
     this.select(opening.selection ?? []);
   }
@@ -129,6 +158,7 @@ export class Grid {
     this.banner.hidden = true;
     this.shownWindow = "";
     this.select([]);
+    for (const part of this.parts) part.renewed?.();
     this.clamp();
     this.look();
     this.ask();
@@ -141,7 +171,7 @@ export class Grid {
 
   /** A sentence in the footer. @param {string} text @param {"" | "good" | "bad"} [tone] */
   say(text, tone = "") {
-    this.sentence = { text, tone };
+    this.foot.sentence = { text, tone };
     this.ask();
   }
 
@@ -241,6 +271,7 @@ export class Grid {
   scrollTo(x, y) {
     [this.x, this.y] = [x, y];
     this.clamp();
+    for (const part of this.parts) part.moved?.();
     this.look();
     this.ask();
   }
@@ -307,7 +338,7 @@ export class Grid {
     this.pool.paint(first, end);
     const bare = this.store.exact && this.length === 0 && this.columns.length > 0;
     if (bare && !this.notice.hasChildNodes()) this.showNotice({ look: "empty", title: "No rows", text: `${this.title || "This table"} is empty.` });
-    this.paintFoot();
+    this.foot.paint();
     const { view, active, length } = this;
     view.setAttribute("aria-rowcount", String(this.store.exact ? length + 1 : -1));
     const seen = this.hasActive && (active.row < 0 || (active.row >= this.firstRow && active.row <= this.lastRow));
@@ -315,6 +346,7 @@ export class Grid {
     else view.removeAttribute("aria-activedescendant");
     this.barY.place(this.height, this.height, length * ROW, this.y);
     this.barX.place(this.roomX, this.roomX, this.total, this.x);
+    for (const part of this.parts) part.paint?.();
   }
 
   /** @param {number} first @param {number} end */
@@ -343,27 +375,6 @@ export class Grid {
     this.tickAll.className = `mdb-tick${state}`;
   }
 
-  paintFoot() {
-    const { length, store } = this;
-    const chosen = countRows(this.selected);
-    const { text, tone } = this.channel.late
-      ? { text: "Waiting for the kernel: it may be running another cell", tone: "late" }
-      : this.sentence?.text ? this.sentence : { text: chosen ? `${plural(chosen, "row")} selected` : "", tone: "" };
-    if (this.message.textContent !== text) {
-      this.message.replaceChildren(...(tone === "good" ? [icon("check")] : tone === "bad" ? [icon("warning")] : tone === "late" ? [h("span", { class: "mdb-spinner" })] : []), text);
-      this.message.title = text;
-    }
-    this.message.dataset.tone = tone;
-    const some = this.columns.length > 0 && length > 0;
-    const known = some && (store.exact || store.rowCount !== null);
-    const total = known ? ` of ${store.exact ? "" : "≈ "}${group(length)}` : some ? " of …" : "";
-    const size = store.exact ? plural(length, "row") : known ? `≈ ${plural(length, "row")}` : "";
-    if (size !== this.size) this.events.onsize?.(size);
-    this.size = size;
-    this.place.textContent = some ? `rows ${group(this.firstRow + 1)} – ${group(this.lastRow + 1)}${total}` : store.exact && this.columns.length ? "0 rows" : "";
-    this.goto.hidden = !some;
-  }
-
   // ------------------------------------------------------------------ selection
 
   /** @param {number} row @param {number} column */
@@ -380,7 +391,7 @@ export class Grid {
     const changed = JSON.stringify(rows) !== JSON.stringify(this.selected);
     this.selected = rows;
     if (changed) {
-      if (rows.length) this.sentence = undefined;
+      if (rows.length) this.foot.sentence = undefined;
       this.events.onselect?.(rows);
     }
     this.ask();
@@ -428,7 +439,7 @@ export class Grid {
     this.scrollTo(this.x, row * ROW);
   }
 
-  // ------------------------------------------------------------------ sort and copy
+  // ------------------------------------------------------------------ sort
 
   /** The epoch grows here and travels with the request, so that the first page need not wait for the answer. @param {number} column @param {boolean} keepOthers */
   sortBy(column, keepOthers) {
@@ -443,49 +454,5 @@ export class Grid {
     const { exact, rowCount } = this.store;
     this.channel.request("sort", { epoch, keys: this.sort }).catch((error) => this.say(errorText(error), "bad"));
     this.renew({ epoch, row_count: exact ? rowCount : null, row_estimate: rowCount });
-  }
-
-  /** @param {ClipboardEvent} event */
-  copy(event) {
-    if (!this.hasActive || this.active.row < 0) return;
-    event.preventDefault();
-    const [top, bottom] = [this.active.row, this.corner.row].sort((a, b) => a - b);
-    if (bottom - top >= COPY_ROWS) {
-      this.say(`${plural(bottom - top + 1, "row")} are too many to copy (at most ${group(COPY_ROWS)}): use .to_pandas()`, "bad");
-      return;
-    }
-    let whole = true;
-    for (let row = top; row <= bottom; row += 1) whole = whole && Boolean(this.store.blockOf(row));
-    if (whole) event.clipboardData?.setData("text/plain", this.copyText(top, bottom));
-    else this.copyLater(top, bottom);
-  }
-
-  /** @param {number} top @param {number} bottom */
-  async copyLater(top, bottom) {
-    try {
-      await this.store.gather(top, bottom);
-      await navigator.clipboard.writeText(this.copyText(top, bottom));
-    } catch (error) {
-      this.say(`Nothing was copied: ${errorText(error)}`, "bad");
-    }
-  }
-
-  /** @param {number} top @param {number} bottom */
-  copyText(top, bottom) {
-    const [left, right] = [this.active.column, this.corner.column].sort((a, b) => a - b);
-    let cut = 0;
-    const rows = [];
-    for (let row = top; row <= bottom; row += 1) {
-      const line = [];
-      for (let column = left; column <= right; column += 1) {
-        const cell = this.store.cell(row, column);
-        if (cell && typeof cell.value === "object" && cell.value !== null) cut += 1;
-        line.push(cell ? plainValue(cell.tag, cell.value) : "");
-      }
-      rows.push(line);
-    }
-    const size = `${group(rows.length)} × ${right - left + 1}`;
-    this.say(`Copied ${rows.length * (right - left + 1) === 1 ? "1 cell" : `${size} cells`}${cut ? `; ${plural(cut, "long value")} only as far as shown` : ""}`, cut ? "bad" : "good");
-    return toTsv(rows);
   }
 }

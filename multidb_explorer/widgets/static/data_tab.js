@@ -4,6 +4,7 @@ import { countRows, errorText, h, icon, plural, tint } from "./core.js";
 import { AliasList } from "./popup.js";
 import { ConfirmDialog } from "./dialog.js";
 import { Grid } from "./data_grid.js";
+import { GRID_PARTS } from "./grid_parts.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
 
@@ -14,7 +15,7 @@ export class DataTab {
   constructor(explorer) {
     this.explorer = explorer;
     this.channel = explorer.channel;
-    this.grid = new Grid(this.channel, { onselect: () => this.paint(), onsize: (text) => explorer.tellSize(text) });
+    this.grid = new Grid(this.channel, { onselect: () => this.paint(), onsize: (text) => explorer.tellSize(text) }, GRID_PARTS);
     this.element = this.grid.element;
     this.saveButton = h("button", { class: "mdb-button", type: "button", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => this.openTargets() }, icon("send"), h("span", {}, "Save to"), icon("chevron"));
     this.deleteButton = h("button", { class: "mdb-button mdb-delete", type: "button", onclick: () => this.plan("delete", explorer.alias ?? "") });

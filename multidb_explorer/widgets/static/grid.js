@@ -2,6 +2,7 @@
 
 import { Channel, aliasChip, errorText, guardShortcuts, h, tint } from "./core.js";
 import { Grid } from "./data_grid.js";
+import { GRID_PARTS } from "./grid_parts.js";
 
 /**
  * @param {{model: import("./core.js").Model, el: HTMLElement}} context
@@ -12,7 +13,7 @@ function renderTableGrid({ model, el }) {
   const grid = new Grid(channel, {
     onsize: (text) => (size.textContent = text),
     onselect: (rows) => channel.request("select", { epoch: grid.store.epoch, rows }).catch((error) => grid.say(errorText(error), "bad")),
-  });
+  }, GRID_PARTS);
   const head = h("div", { class: "mdb-title" }, aliasChip(model.get("alias")), h("span", { class: "mdb-name" }, model.get("title")), size);
   const root = h("div", { class: "mdb mdb-panel mdb-table" }, head, grid.element);
   root.style.height = model.get("height");
@@ -20,7 +21,7 @@ function renderTableGrid({ model, el }) {
   guardShortcuts(root);
   const state = () => ({
     columns: model.get("columns"), epoch: model.get("epoch"), row_count: model.get("row_count"),
-    row_estimate: model.get("row_estimate"), title: model.get("title"), sort: model.get("sort"), default_sort: model.get("default_sort"), selection: model.get("selection"),
+    row_estimate: model.get("row_estimate"), title: model.get("title"), sort: model.get("sort"), default_sort: model.get("default_sort"), selection: model.get("selection"), parts: model.get("parts"),
   });
   const renewed = () => {
     if (model.get("epoch") > grid.store.epoch) grid.renew(state());

@@ -12,7 +12,8 @@ export class GridInput {
     this.grid = grid;
     this.pageGesture = -Infinity;
     this.outside = (/** @type {WheelEvent} */ event) => this.wheelOutside(event);
-    const { view, body, head, goto } = grid;
+    const { view, body, head } = grid;
+    const { goto } = grid.foot;
     view.addEventListener("keydown", (event) => this.key(event));
     view.addEventListener("focus", () => this.focused());
     view.addEventListener("blur", () => grid.ask());
@@ -31,7 +32,7 @@ export class GridInput {
 
   // ------------------------------------------------------------------ pointer and wheel
 
-  /** @param {PointerEvent} event @returns {{row: number, column: number, inHead: boolean}} */
+  /** @param {MouseEvent} event @returns {{row: number, column: number, inHead: boolean}} */
   cellAt(event) {
     const { grid } = this;
     const box = grid.body.getBoundingClientRect();
@@ -170,22 +171,25 @@ export class GridInput {
   /** @param {KeyboardEvent} event */
   key(event) {
     const { grid } = this;
-    if (event.altKey && grid.active.row < 0) return this.keyResize(event);
-    if (event.altKey || !grid.columns.length) return undefined;
-    const handled = event.ctrlKey || event.metaKey ? this.controlKey(event) : this.plainKey(event);
-    if (!handled) return undefined;
+    if (!grid.columns.length) return;
+    const handled = grid.menu.key(event) || grid.parts.some((part) => part.key?.(event)) || this.ownKey(event);
+    if (!handled) return;
     event.preventDefault();
     event.stopPropagation();
-    return undefined;
   }
 
-  /** @param {KeyboardEvent} event */
+  /** @param {KeyboardEvent} event @returns {boolean} */
+  ownKey(event) {
+    if (event.altKey) return this.grid.active.row < 0 && this.keyResize(event);
+    return event.ctrlKey || event.metaKey ? this.controlKey(event) : this.plainKey(event);
+  }
+
+  /** @param {KeyboardEvent} event @returns {boolean} */
   keyResize(event) {
     const { grid } = this;
     const step = { ArrowLeft: -12, ArrowRight: 12 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    grid.setWidth(grid.active.column, grid.widths[grid.active.column] + step);
+    if (step) grid.setWidth(grid.active.column, grid.widths[grid.active.column] + step);
+    return Boolean(step);
   }
 
   /** @param {KeyboardEvent} event @returns {boolean} */
@@ -235,8 +239,9 @@ export class GridInput {
     const { grid } = this;
     if (event.key !== "Enter") return;
     event.preventDefault();
-    const row = parseRow(grid.goto.value, grid.length);
-    grid.goto.classList.toggle("mdb-bad", row === null);
+    const { goto } = grid.foot;
+    const row = parseRow(goto.value, grid.length);
+    goto.classList.toggle("mdb-bad", row === null);
     if (row !== null) grid.jump(row);
   }
 }

@@ -14,9 +14,13 @@ import { ROW } from "./grid_input.js";
  * @property {string[]} texts
  * @property {string[]} looks
  * @property {string[]} marks
+ * @property {string[]} titles
  * @property {number} row
  * @property {string} look
  */
+
+/** @type {import("./data_grid.js").CellLook} */
+const NO_LOOK = Object.freeze({});
 
 export class RowPool {
   /** @param {import("./data_grid.js").Grid} grid */
@@ -48,7 +52,7 @@ export class RowPool {
     const cells = h("div", { class: "mdb-cells", role: "presentation" });
     const element = h("div", { class: "mdb-row", role: "row" }, head, cells);
     this.element.append(element);
-    return { element, number, cells, items: [], texts: [], looks: [], marks: [], row: -1, look: "" };
+    return { element, number, cells, items: [], texts: [], looks: [], marks: [], titles: [], row: -1, look: "" };
   }
 
   /** Move rows that left the view to the other end, so that the DOM order stays the reading order. @param {number} top */
@@ -72,7 +76,7 @@ export class RowPool {
     const { grid } = this;
     const chosen = hasRow(grid.selected, row);
     const here = Boolean(grid.store.blockOf(row));
-    const look = `mdb-row${row % 2 ? " mdb-odd" : ""}${chosen ? " mdb-chosen" : ""}${here ? "" : " mdb-waiting"}`;
+    const look = `mdb-row${row % 2 ? " mdb-odd" : ""}${chosen ? " mdb-chosen" : ""}${here ? "" : " mdb-waiting"}${grid.parts.map((part) => part.rowLook?.(row) ?? "").join("")}`;
     if (view.look !== look) {
       view.element.className = view.look = look;
       view.element.setAttribute("aria-selected", String(chosen));
@@ -95,12 +99,14 @@ export class RowPool {
       view.texts.push("");
       view.looks.push("");
       view.marks.push("");
+      view.titles.push("");
     }
     while (view.items.length > count) {
       view.items.pop()?.remove();
       view.texts.pop();
       view.looks.pop();
       view.marks.pop();
+      view.titles.pop();
     }
   }
 
@@ -108,10 +114,11 @@ export class RowPool {
   paintCell(view, row, column, at) {
     const { grid } = this;
     const item = view.items[at];
-    const cell = grid.store.cell(row, column);
-    const shown = cell ? showValue(cell.tag, cell.value) : { text: "", look: "wait", mark: "" };
+    const extra = this.lookOf(row, column);
+    const cell = extra.cell ?? grid.store.cell(row, column);
+    const shown = extra.shown ?? (cell ? showValue(cell.tag, cell.value) : { text: "", look: "wait", mark: "" });
     const active = grid.hasActive && grid.active.row === row && grid.active.column === column;
-    const look = `mdb-cell${isNumeric(grid.columns[column].kind) ? " mdb-num" : ""}${shown.look ? ` mdb-${shown.look}` : ""}${grid.inRange(row, column) ? " mdb-range" : ""}${active ? " mdb-active" : ""}`;
+    const look = `mdb-cell${isNumeric(grid.columns[column].kind) ? " mdb-num" : ""}${shown.look ? ` mdb-${shown.look}` : ""}${grid.inRange(row, column) ? " mdb-range" : ""}${active ? " mdb-active" : ""}${extra.look ?? ""}`;
     if (view.texts[at] !== shown.text) item.textContent = view.texts[at] = shown.text;
     if (view.marks[at] !== shown.mark) {
       view.marks[at] = shown.mark;
@@ -123,7 +130,32 @@ export class RowPool {
       if (active) item.id = `${grid.id}-active`;
       else item.removeAttribute("id");
     }
+    this.writeTitle(view, at, extra.title ?? "");
     const index = String(column + 2);
     if (item.getAttribute("aria-colindex") !== index) item.setAttribute("aria-colindex", index);
+  }
+  /** What the parts say of a cell, later ones on top. @param {number} row @param {number} column @returns {import("./data_grid.js").CellLook} */
+  lookOf(row, column) {
+    /** @type {import("./data_grid.js").CellLook} */
+    let found = NO_LOOK;
+    for (const part of this.grid.parts) {
+      const look = part.cellLook?.(row, column);
+      if (look) found = { ...found, ...look, look: `${found.look ?? ""}${look.look ?? ""}` };
+    }
+    return found;
+  }
+
+  /** @param {RowView} view @param {number} at @param {string} title */
+  writeTitle(view, at, title) {
+    if (view.titles[at] === title) return;
+    view.titles[at] = title;
+    const item = view.items[at];
+    if (title) {
+      item.title = title;
+      item.setAttribute("aria-description", title);
+    } else {
+      item.removeAttribute("title");
+      item.removeAttribute("aria-description");
+    }
   }
 }
