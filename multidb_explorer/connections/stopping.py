@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.insisting import insist
@@ -92,6 +93,47 @@ class Stop:
             raise QueryCancelled(f"The statement on alias {self._database.alias!r} was stopped.")
 
 
+class _Watch:
+    """Tells the switches of one engine what its pool lends.
+
+    It is registered once: an event whose listeners come and go while other threads borrow connections would fail them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stops: tuple[Stop, ...] = ()
+
+    def lent(self, connection: Any, record: Any, proxy: Any) -> None:
+        for stop in self._stops:
+            stop.lent(connection, record, proxy)
+
+    def returned(self, connection: Any, record: Any) -> None:
+        for stop in self._stops:
+            stop.returned(connection, record)
+
+    def add(self, stop: Stop) -> None:
+        with self._lock:
+            self._stops = (*self._stops, stop)
+
+    def remove(self, stop: Stop) -> None:
+        with self._lock:
+            self._stops = tuple(other for other in self._stops if other is not stop)
+
+
+_watches: WeakKeyDictionary[Engine, _Watch] = WeakKeyDictionary()
+_watches_lock = threading.Lock()
+
+
+def _watch_of(engine: Engine) -> _Watch:
+    with _watches_lock:
+        watch = _watches.get(engine)
+        if watch is None:
+            watch = _watches[engine] = _Watch()
+            event.listen(engine, "checkout", watch.lent)
+            event.listen(engine, "checkin", watch.returned)
+        return watch
+
+
 @contextmanager
 def stoppable(database: Database) -> Iterator[Stop]:
     """Give a switch that stops what threads run on a database inside the block.
@@ -104,12 +146,10 @@ def stoppable(database: Database) -> Iterator[Stop]:
     >>> with stoppable(databases["default"]) as stop:
     ...     stop()
     """
-    stop, engine = Stop(database), database.engine
-    event.listen(engine, "checkout", stop.lent)
-    event.listen(engine, "checkin", stop.returned)
+    stop, watch = Stop(database), _watch_of(database.engine)
+    watch.add(stop)
     try:
         yield stop
     finally:
-        event.remove(engine, "checkout", stop.lent)
-        event.remove(engine, "checkin", stop.returned)
+        watch.remove(stop)
         stop.end()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from multidb_explorer.errors import MultiDBError
+from multidb_explorer.errors import MultiDBError, QueryCancelled
 
 __all__ = ["BadRequest", "Controller", "Handler", "Job", "Message", "Reply", "whole"]
 
@@ -27,9 +27,18 @@ class Reply:
 
 @dataclass(frozen=True)
 class Job:
-    """An answer that takes long: it is worked out in a thread of its own, so that other messages need not wait."""
+    """An answer that takes long: it is worked out in a thread of its own, so that other messages need not wait.
+
+    Attributes
+    ----------
+    work
+        Gives the answer.
+    stop
+        Ends the work early, called in another thread; the browser's ``cancel`` and the end of the panel ask for it.
+    """
 
     work: Callable[[], Reply]
+    stop: Callable[[], object] | None = None
 
 
 Handler = Callable[[Message], Reply | Job]
@@ -68,8 +77,9 @@ class Controller:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.intents: dict[str, Handler] = {}
+        self.intents: dict[str, Handler] = {"cancel": self._cancel}
         self._outlet = _Outlet()
+        self._running: dict[object, Callable[[], object]] = {}
 
     def attach(self, send: Callable[[Reply], None], changed: Callable[[], None] | None = None) -> None:
         """Say where answers go, and whom to tell when what `state` gives has changed."""
@@ -95,10 +105,32 @@ class Controller:
         if isinstance(answer, Reply):
             self._outlet.send(answer)
             return
-        job = answer.work
-        threading.Thread(
-            target=lambda: self._outlet.send(self._finished(request, job)), name="multidb-panel", daemon=True
-        ).start()
+        job = answer
+        if job.stop is not None:
+            self._running[request.get("id")] = job.stop
+        threading.Thread(target=lambda: self._run(request, job), name="multidb-panel", daemon=True).start()
+
+    def _run(self, request: Message, job: Job) -> None:
+        answer = self._finished(request, job.work)
+        self._running.pop(request.get("id"), None)
+        self._outlet.send(answer)
+
+    def tell(self, request: Message, **what: Any) -> None:
+        """Tell the browser how far the work on a request has come."""
+        self._outlet.send(Reply({"type": "progress", "id": request.get("id"), **what}))
+
+    def _cancel(self, request: Message) -> Reply:
+        """Stop the work on another request; that one is answered too, with an error that says so."""
+        stop = self._running.get(request.get("target"))
+        if stop is not None:
+            # Not here: a server may take its time to take the order.
+            threading.Thread(target=stop, name="multidb-stop", daemon=True).start()
+        return Reply({"type": "cancel", "stopped": stop is not None})
+
+    def close(self) -> None:
+        """Stop all work: the panel is gone, and its connections go back."""
+        for stop in list(self._running.values()):
+            threading.Thread(target=stop, name="multidb-stop", daemon=True).start()
 
     def handle(self, request: Message) -> Reply | Job:
         """Work out the answer to one message; errors are raised, and put into words by `receive`."""
@@ -116,7 +148,8 @@ class Controller:
         try:
             answer = work()
         except (MultiDBError, BadRequest) as error:
-            return error_reply(request, str(error), stale=isinstance(error, Stale))
+            stopped = isinstance(error, QueryCancelled)
+            return error_reply(request, str(error), stale=isinstance(error, Stale), cancelled=stopped)
         except Exception as error:  # noqa: BLE001 - whatever it is, the browser must hear that it failed
             # The text of an unknown error may hold anything, a password too: only its class is shown.
             _log.warning("a panel failed at %r: %s", request.get("type"), type(error).__name__)
@@ -131,9 +164,10 @@ class Stale(BadRequest):
     """A request about rows that were since sorted or changed; the browser drops the answer."""
 
 
-def error_reply(request: Message, text: str, *, stale: bool = False) -> Reply:
+def error_reply(request: Message, text: str, *, stale: bool = False, cancelled: bool = False) -> Reply:
     """Give the answer that says what went wrong."""
-    return Reply({"type": "err", "id": request.get("id"), "message": text, "stale": stale})
+    answer = {"type": "err", "id": request.get("id"), "message": text, "stale": stale}
+    return Reply({**answer, "cancelled": True} if cancelled else answer)
 
 
 def whole(request: Message, name: str, *, most: int | None = None) -> int:

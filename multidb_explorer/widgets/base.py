@@ -52,6 +52,11 @@ class Panel(anywidget.AnyWidget):
     def _answer(self, reply: Reply) -> None:
         self.send(reply.message, buffers=list(reply.buffers) or None)
 
+    def close(self) -> None:
+        """Take the panel off the page, and stop what it still runs in databases."""
+        self.controller.close()
+        super().close()
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
