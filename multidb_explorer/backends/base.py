@@ -93,6 +93,8 @@ class Features:
     """Are texts equal to GROUP BY and DISTINCT that differ in case or in blanks at the end?"""
     exact_cursor: bool = True
     """Does the driver's plain cursor give every value as it is stored?"""
+    sorts_in_columns: bool = False
+    """Does it sort one column of a big table so fast, reading that column alone, that an index would not help?"""
     hears_interrupts: bool = True
     """Does a running statement end when the user interrupts the main thread?"""
     max_parameters: int = 2_000

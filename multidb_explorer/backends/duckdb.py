@@ -77,6 +77,7 @@ class DuckDBBackend(DuckDBComputing):
         explain_formats=frozenset({"TEXT", "JSON", "HTML", "GRAPHVIZ", "YAML"}),
         explain_options=frozenset({"ANALYZE"}),
         # Its cursor counts a month of an interval as thirty days.
+        sorts_in_columns=True,
         exact_cursor=False,
         hears_interrupts=False,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ class Anchor:
 
 
 class Anchors:
-    """All anchors of one order of the rows.
+    """All anchors of one order of the rows; some are gathered in the background while others serve a page.
 
     Examples
     --------
@@ -35,34 +36,42 @@ class Anchors:
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._rows: list[int] = []
         self._keys: dict[int, Key] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def remember(self, row: int, key: Key) -> None:
         """Keep the key of a row; one with a NaN is left out, since it equals nothing."""
         if any(value != value for value in key):  # noqa: PLR0124 - only a NaN differs from itself
             return
-        if row not in self._keys:
-            insort(self._rows, row)
-        self._keys[row] = key
-        if len(self._rows) > _MOST:
-            self._thin()
+        with self._lock:
+            if row not in self._keys:
+                insort(self._rows, row)
+            self._keys[row] = key
+            if len(self._rows) > _MOST:
+                self._thin()
 
     def forget(self, row: int) -> None:
         """Drop an anchor that turned out to be wrong."""
-        if self._keys.pop(row, None) is not None:
-            self._rows.remove(row)
+        with self._lock:
+            if self._keys.pop(row, None) is not None:
+                self._rows.remove(row)
 
     def before(self, row: int) -> Anchor:
         """Give the nearest anchor at or before a row; the start where there is none."""
-        at = bisect_right(self._rows, row) - 1
-        return Anchor(0) if at < 0 else self._anchor(at)
+        with self._lock:
+            at = bisect_right(self._rows, row) - 1
+            return Anchor(0) if at < 0 else self._anchor(at)
 
     def after(self, row: int, row_count: int | None) -> Anchor | None:
         """Give the nearest anchor at or after a row; the end where there is none, if it is known where the end is."""
-        at = bisect_left(self._rows, row)
-        if at < len(self._rows):
-            return self._anchor(at)
+        with self._lock:
+            at = bisect_left(self._rows, row)
+            if at < len(self._rows):
+                return self._anchor(at)
         return None if row_count is None else Anchor(row_count)
 
     def _anchor(self, at: int) -> Anchor:

@@ -38,8 +38,6 @@ _SAME = {
     "select_related", "using", "values", "values_list", "iterator", "annotate", "alias",
 }  # fmt: skip
 _ALIASES = {"across", "atomic", "connect", "disconnect", "using"}
-_ORDERED = ("gt", "gte", "lt", "lte", "range")
-_TEXTUAL = ("text", "enum", "json", "other")
 _PLAIN = ("exact", "in", "isnull")
 
 
@@ -246,16 +244,8 @@ def _after_field(kind: Kind, transforms: tuple[str, ...]) -> Iterator[tuple[str,
         if transform is None or kind.name not in transform.kinds:
             return
         kind = transform.result
-    yield from ((name, True) for name in LOOKUPS if _fits(name, kind))
+    yield from ((name, True) for name, lookup in LOOKUPS.items() if lookup.fits(kind))
     yield from ((name, True) for name, transform in TRANSFORMS.items() if kind.name in transform.kinds)
-
-
-def _fits(lookup: str, kind: Kind) -> bool:
-    if lookup in _PLAIN or kind.name == "any":
-        return True
-    if lookup in _ORDERED:
-        return kind.name not in ("boolean", "json", "binary", "array")
-    return kind.name in _TEXTUAL
 
 
 def _field_kinds(queryset: QuerySet[Any], steps: tuple[str, ...]) -> dict[str, Kind]:

@@ -3,7 +3,8 @@
 A page is read from the nearest *anchor*, forwards or backwards, so that scrolling costs the same at row ten million as
 at row ten. A jump to a place without anchors is
 
-- exact and immediate where the key is one whole number without gaps,
+- exact and immediate where the key is one whole number without gaps, or where anchors were gathered or the keys listed
+  beforehand (`Pager.gather`, `Pager.list_keys`: both take their time, in the background),
 - else an OFFSET from the nearest anchor, from the start or from the end, over the key's columns alone. In the order of
   the key it is taken in strides that leave anchors behind. In the order of other columns it is one OFFSET: without an
   index the database sorts the whole table for it.
@@ -14,7 +15,7 @@ start.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,11 +25,12 @@ from multidb_explorer.backends.arrow import arrow_schema
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.anchors import Anchor, Anchors, Key, dense
+from multidb_explorer.controllers.key_list import KeyList
 from multidb_explorer.controllers.ordering import OrderKey, Piece, pieces, reverse
 from multidb_explorer.query.queryset import QuerySet
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.rows import read_rows
-from multidb_explorer.results.stream import read_table
+from multidb_explorer.results.stream import read_batches, read_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,11 +39,18 @@ __all__ = ["Pager"]
 
 _NEAR = 200
 _STRIDE = 100_000
+_GATHERED = 1_000
+_SMALLEST_STRIDE = 1_000
+_LARGEST_STRIDE = 20_000
 _MOST_MISMATCHES = 3
 
 
 class _Mismatch(Exception):
     """The row of an anchor is not where it was: deleted meanwhile, or its values don't find it again."""
+
+
+class _Beyond(_Mismatch):
+    """There is no such row: an estimate promised too many, or rows were deleted."""
 
 
 class Pager:
@@ -75,6 +84,7 @@ class Pager:
         self.queryset = queryset.order_by(*sort) if sort else queryset
         self.row_count: int | None = None
         self._anchors = Anchors()
+        self._keys: KeyList | None = None
         self._mismatches = 0
 
     @property
@@ -142,10 +152,15 @@ class Pager:
         return self.queryset.count()
 
     def _page(self, start: int, count: int) -> pa.Table:
+        if self._keys is not None:
+            return self._listed(self._keys, start, count)
         if not self._by_key or self._mismatches >= _MOST_MISMATCHES:
             return self.queryset[start : start + count].to_arrow()
         try:
             return self._keyed(start, count)
+        except _Beyond:
+            self.row_count = self.count()
+            return self.queryset[start : start + count].to_arrow()
         except _Mismatch:
             self._mismatches += 1
             return self.queryset[start : start + count].to_arrow()
@@ -210,6 +225,78 @@ class Pager:
             raise _Mismatch
         return table
 
+    # In the background
+
+    @property
+    def pages_by_key(self) -> bool:
+        """Whether pages are read by key, so that anchors and a list of keys are of use."""
+        return self._by_key
+
+    @property
+    def in_key_order(self) -> bool:
+        """Whether the rows are in the order of their key, which has an index."""
+        return self._in_key_order
+
+    def gather(self, told: Callable[[int], object], estimate: int | None = None) -> None:
+        """Go over all rows once and remember keys on the way; for an order that an index has.
+
+        Parameters
+        ----------
+        told
+            Called after each step with the number of rows so far; it may raise to give up.
+        estimate
+            How many rows there may be, where they are not counted yet.
+        """
+        rows = self.row_count or estimate or _GATHERED * _LARGEST_STRIDE
+        stride = max(_SMALLEST_STRIDE, min(rows // _GATHERED, _LARGEST_STRIDE))
+        here = self._walked(Anchor(0), 0, backwards=False)
+        if self._arithmetic(here):
+            return
+        while self.row_count is None or here.row + stride < self.row_count:
+            try:
+                here = self._step(here, stride, backwards=False)
+            except _Beyond:
+                return
+            told(here.row)
+
+    def _arithmetic(self, first: Anchor) -> bool:
+        """Tell whether every key can be worked out from the first and the last one."""
+        if not self._numbered or not self.row_count:
+            return False
+        last = self._walked(Anchor(self.row_count), 0, backwards=True)
+        return dense(first, last, first.row) is not None
+
+    def list_keys(self, told: Callable[[int], object]) -> None:
+        """Let the database sort once and keep the keys of all rows; for an order that no index has.
+
+        Parameters
+        ----------
+        told
+            Called with the number of keys so far; it may raise to give up.
+        """
+        reading = self._reading(Piece(), 0, None, backwards=False, places=self._key_places)
+        keys = KeyList(read_batches(self._database, reading), told)
+        self.row_count = len(keys)
+        self._keys = keys
+
+    def _listed(self, keys: KeyList, start: int, count: int) -> pa.Table:
+        while True:
+            wanted = keys.page(start, count)
+            table = self.rows_of(wanted)
+            if table.num_rows == len(wanted):
+                return table
+            there = set(self.keys(table))
+            keys.drop([key for key in wanted if key not in there], start, count)
+            self.row_count = len(keys)
+
+    def rows_of(self, keys: Sequence[Any]) -> pa.Table:
+        """Read the rows of some keys, in the order of the keys; rows that are no more are left out."""
+        if not keys:
+            return arrow_schema(self.queryset.reading.columns).empty_table()
+        table = self.queryset.order_by().filter(pk__in=list(keys)).to_arrow()
+        places = {key: place for place, key in enumerate(self.keys(table))}
+        return table.take([places[key] for key in keys if key in places])
+
     # Far jumps
 
     def _approach(self, low: Anchor, high: Anchor | None, start: int) -> tuple[Anchor, Anchor | None]:
@@ -233,7 +320,7 @@ class Pager:
     def _step(self, anchor: Anchor, skip: int, *, backwards: bool) -> Anchor:
         key = self._key_after(anchor.key, skip, backwards=backwards)
         if key is None:
-            raise _Mismatch
+            raise _Beyond
         from_row = anchor.row - 1 if backwards and anchor.key is None else anchor.row
         row = from_row - skip if backwards else from_row + skip
         self._anchors.remember(row, key)
@@ -241,7 +328,8 @@ class Pager:
 
     def _key_after(self, key: Key | None, skip: int, *, backwards: bool) -> Key | None:
         for piece in pieces(reverse(self._order) if backwards else self._order, key):
-            found = read_rows(self._database, self._reading(piece, skip, 1, backwards=backwards, keys_only=True))
+            reading = self._reading(piece, skip, 1, backwards=backwards, places=[each.place for each in self._order])
+            found = read_rows(self._database, reading)
             if found:
                 return found[0]
             skip -= self._size(piece.condition, skip)
@@ -266,10 +354,10 @@ class Pager:
         self,
         piece: Piece,
         skip: int,
-        limit: int,
+        limit: int | None,
         *,
         backwards: bool,
-        keys_only: bool = False,
+        places: Sequence[int] | None = None,
     ) -> Reading:
         order = reverse(self._order) if backwards else self._order
         ordered = [
@@ -279,9 +367,8 @@ class Pager:
         ]
         statement = self._select(piece.condition).order_by(*ordered).limit(limit)
         statement = statement.offset(skip) if skip else statement
-        if not keys_only:
+        if places is None:
             return Reading(statement, self._plain.columns)
         selected = list(statement.selected_columns)
-        places = [key.place for key in self._order]
         columns = tuple(self._plain.columns[place] for place in places)
         return Reading(statement.with_only_columns(*(selected[place] for place in places)), columns)

@@ -51,12 +51,33 @@ class Lookup:
         Gives the SQL condition.
     asks_null
         Whether the condition is about NULL itself, given the value.
+    of
+        Which kinds it fits: ``all``, those that are in an ``order``, or ``text``.
+    takes
+        What it is compared with: one ``value``, a list of ``values``, a ``pair``, or a ``truth``.
+    example
+        A value as a person types it into a filter, for a field that holds text.
     """
 
     name: str
     phrase: str
     compile: Callable[[Operand, Any], Condition]
     asks_null: Callable[[Any], bool] = lambda _value: False
+    of: str = "all"
+    takes: str = "value"
+    example: str = "Ann"
+
+    def fits(self, kind: Kind) -> bool:
+        """Tell whether a field of a kind can be compared this way.
+
+        Examples
+        --------
+        >>> LOOKUPS["gt"].fits(Kind("integer")), LOOKUPS["regex"].fits(Kind("integer"))
+        (True, False)
+        """
+        if self.of == "all" or kind.name == "any":
+            return True
+        return kind.name in _TEXTUAL if self.of == "text" else kind.name not in _UNORDERED
 
 
 _ALIKE = ({"integer", "decimal", "float", "boolean"}, {"text", "enum", "json", "other", "uuid"}, {"date", "timestamp"})
@@ -275,6 +296,7 @@ class Transform:
 
 
 _TEXTUAL = ("text", "enum", "json", "other")
+_UNORDERED = ("boolean", "json", "binary", "array")
 _NUMBER = Kind("integer", bits=32)
 _DATED, _TIMED = ("date", "timestamp"), ("time", "timestamp")
 
@@ -302,22 +324,34 @@ LOOKUPS: dict[str, Lookup] = {
     lookup.name: lookup
     for lookup in (
         Lookup("exact", "is", _exact, _missing),
-        Lookup("gt", "is greater than", _compare("gt", above=True, rounding=math.floor)),
-        Lookup("gte", "is at least", _compare("gte", above=True, rounding=math.ceil)),
-        Lookup("lt", "is less than", _compare("lt", above=False, rounding=math.ceil)),
-        Lookup("lte", "is at most", _compare("lte", above=False, rounding=math.floor)),
-        Lookup("iexact", "is, whatever the case", _text_lookup("exact", fold=True), _missing),
-        Lookup("contains", "contains", _text_lookup("contains", fold=False)),
-        Lookup("icontains", "contains, whatever the case", _text_lookup("contains", fold=True)),
-        Lookup("startswith", "starts with", _text_lookup("startswith", fold=False)),
-        Lookup("istartswith", "starts with, whatever the case", _text_lookup("startswith", fold=True)),
-        Lookup("endswith", "ends with", _text_lookup("endswith", fold=False)),
-        Lookup("iendswith", "ends with, whatever the case", _text_lookup("endswith", fold=True)),
-        Lookup("regex", "matches", _regex_lookup(fold=False)),
-        Lookup("iregex", "matches, whatever the case", _regex_lookup(fold=True)),
-        Lookup("in", "is one of", _in),
-        Lookup("range", "is between", _range),
-        Lookup("isnull", "is NULL", _isnull, lambda _value: True),
+        Lookup("gt", "is greater than", _compare("gt", above=True, rounding=math.floor), of="order"),
+        Lookup("gte", "is at least", _compare("gte", above=True, rounding=math.ceil), of="order"),
+        Lookup("lt", "is less than", _compare("lt", above=False, rounding=math.ceil), of="order"),
+        Lookup("lte", "is at most", _compare("lte", above=False, rounding=math.floor), of="order"),
+        Lookup("iexact", "is, whatever the case", _text_lookup("exact", fold=True), _missing, of="text", example="ann"),
+        Lookup("contains", "contains", _text_lookup("contains", fold=False), of="text", example="nn"),
+        Lookup(
+            "icontains",
+            "contains, whatever the case",
+            _text_lookup("contains", fold=True),
+            of="text",
+            example="NN",
+        ),
+        Lookup("startswith", "starts with", _text_lookup("startswith", fold=False), of="text", example="An"),
+        Lookup(
+            "istartswith",
+            "starts with, whatever the case",
+            _text_lookup("startswith", fold=True),
+            of="text",
+            example="an",
+        ),
+        Lookup("endswith", "ends with", _text_lookup("endswith", fold=False), of="text", example="nn"),
+        Lookup("iendswith", "ends with, whatever the case", _text_lookup("endswith", fold=True), of="text", example="NN"),
+        Lookup("regex", "matches", _regex_lookup(fold=False), of="text", example="^A.*n$"),
+        Lookup("iregex", "matches, whatever the case", _regex_lookup(fold=True), of="text", example="^a.*n$"),
+        Lookup("in", "is one of", _in, takes="values", example="Ann, Bob"),
+        Lookup("range", "is between", _range, of="order", takes="pair", example="Ann .. Bob"),
+        Lookup("isnull", "is NULL", _isnull, lambda _value: True, takes="truth", example="yes"),
     )
 }
 """Every lookup by name, in the order in which menus show them."""
