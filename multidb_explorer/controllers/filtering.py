@@ -105,7 +105,8 @@ def filter_of(queryset: QuerySet[Any], items: object) -> Filter:
     >>> class User(mdb.Model):
     ...     id = Column(Integer, primary_key=True)
     ...     name = Column(String(80))
-    >>> found = filter_of(User.objects, [{"field": "name", "text": "!bob"}, {"field": "id", "lookup": "gt", "value": "5"}])
+    >>> older = {"field": "id", "lookup": "gt", "value": "5"}
+    >>> found = filter_of(User.objects, [{"field": "name", "text": "!bob"}, older])
     >>> [item["label"] for item in found.items]
     ['name: !bob', 'id is greater than 5']
     >>> found.conditions

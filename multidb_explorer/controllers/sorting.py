@@ -17,7 +17,7 @@ __all__ = ["ASKED_FROM", "LISTED_FROM", "SortCost", "schema_of", "sort_cost"]
 ASKED_FROM = 1_000_000
 """From how many rows on the panel asks before it sorts without an index."""
 LISTED_FROM = 20_000
-"""From how many rows on the keys of an order without an index are listed, so that every page is as near as the first."""
+"""From how many rows on the keys of an order without an index are listed, so that no page is far."""
 
 
 @dataclass(frozen=True)

@@ -346,7 +346,9 @@ LOOKUPS: dict[str, Lookup] = {
             example="an",
         ),
         Lookup("endswith", "ends with", _text_lookup("endswith", fold=False), of="text", example="nn"),
-        Lookup("iendswith", "ends with, whatever the case", _text_lookup("endswith", fold=True), of="text", example="NN"),
+        Lookup(
+            "iendswith", "ends with, whatever the case", _text_lookup("endswith", fold=True), of="text", example="NN"
+        ),
         Lookup("regex", "matches", _regex_lookup(fold=False), of="text", example="^A.*n$"),
         Lookup("iregex", "matches, whatever the case", _regex_lookup(fold=True), of="text", example="^a.*n$"),
         Lookup("in", "is one of", _in, takes="values", example="Ann, Bob"),
