@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from multidb_explorer.backends.base import Backend, Features, ServerInfo
 from multidb_explorer.backends.kinds import Kind
 
-__all__ = ["Backend", "Features", "Kind", "ServerInfo", "backend_for"]
+__all__ = ["Backend", "Features", "Kind", "ServerInfo", "backend_for", "products"]
 
 _GROUP = "multidb_explorer.backends"
 
@@ -33,3 +33,22 @@ def backend_for(product: str) -> Backend:
     point = found.get(product) or found["generic"]
     backend: Backend = point.load()()
     return backend
+
+
+def products() -> dict[str, tuple[str, ...]]:
+    """List the products that have a backend of their own, each with the other names that it goes by.
+
+    Examples
+    --------
+    >>> products()["mysql"]
+    ('mariadb',)
+    """
+    names: dict[str, list[str]] = {}
+    for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name):
+        names.setdefault(point.value, []).append(point.name)
+    found = {}
+    for each in names.values():
+        own = backend_for(each[0]).name
+        if own != backend_for("generic").name:
+            found[own] = tuple(name for name in each if not own.startswith(name))
+    return dict(sorted(found.items()))

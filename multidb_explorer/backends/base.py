@@ -97,6 +97,8 @@ class Features:
     """Does it sort one column of a big table so fast, reading that column alone, that an index would not help?"""
     hears_interrupts: bool = True
     """Does a running statement end when the user interrupts the main thread?"""
+    port: int | None = None
+    """At which port does a server listen where nobody says otherwise?"""
     max_parameters: int = 2_000
     """How many bound parameters may one statement have?"""
 

@@ -80,6 +80,7 @@ class MySQLBackend(MySQLComputing):
     extra: ClassVar[str | None] = "mysql"
     drivers: ClassVar[tuple[Driver, ...]] = (Driver("mysql+pymysql", "pymysql"), Driver("mysql+mysqldb", "MySQLdb"))
     features: ClassVar[Features] = Features(
+        port=3306,
         read_only_session=True,
         row_locks=True,
         looks_into_itself=False,

@@ -99,6 +99,7 @@ class PostgreSQLBackend(PostgreSQLComputing):
     extra: ClassVar[str | None] = "postgres"
     drivers: ClassVar[tuple[Driver, ...]] = (Driver("postgresql+psycopg", "psycopg"),)
     features: ClassVar[Features] = Features(
+        port=5432,
         read_only_session=True,
         insert_returning=True,
         row_locks=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from multidb_explorer.connections.registry import databases
+from multidb_explorer.controllers.alias_adding import AliasAdding
 from multidb_explorer.controllers.base import BadRequest, Controller, Message, Reply
 from multidb_explorer.controllers.marks import alias_marks
 
@@ -33,7 +34,8 @@ class AliasPickerController(Controller):
     def __init__(self, value: str | None = None) -> None:
         super().__init__()
         self.value = value if value is None else databases[value].alias
-        self.intents = {"aliases": self._aliases, "choose": self._choose}
+        self.intents |= {"aliases": self._aliases, "choose": self._choose}
+        self.intents |= AliasAdding(self).intents
 
     @property
     def state(self) -> Message:
