@@ -49,7 +49,15 @@ def _round(arguments: Sequence[Element], kind: Kind) -> Element:
     number, digits = arguments[0], _digits(arguments[1])
     if kind.name == "integer":
         return sa.cast(sa.func.round(number, digits), sa.BigInteger)
-    return sa.func.round(number, digits, type_=sa.Numeric() if kind.name == "decimal" else sa.Double())
+    if kind.name == "decimal":
+        return sa.func.round(number, digits, type_=sa.Numeric())
+    plain = sa.func.round(number, digits, type_=sa.Double())
+    if not isinstance(constant(arguments[1]), int):
+        return plain
+    # Since 2.0.1 a double is rounded by its binary value; its decimal digits are what one sees.
+    shortest = sa.cast(sa.cast(number, sa.Text()), sa.Numeric(38, 20))
+    exact: Element = sa.cast(sa.func.round(shortest, digits), sa.Double())
+    return sa.case((sa.func.abs(number) < sa.literal_column("1e15"), exact), else_=plain)
 
 
 def _ord(arguments: Sequence[Element], kind: Kind) -> Element:

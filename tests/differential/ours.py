@@ -146,7 +146,8 @@ def names() -> dict[str, Any]:
 
 def open_bookshop(url: str) -> None:
     """Let the models read a database."""
-    databases.connect(ALIAS, url)
+    # No program may run without an end.
+    databases.connect(ALIAS, url, statement_timeout=60)
 
 
 def answer(text: str) -> Any:
