@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab demo test check check-js test-js bench soak clean
+.PHONY: help lab demo test check check-js test-js bench soak soak-sample clean
 
 # The first Python that is new enough and can make a virtual environment.
 NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -25,11 +25,13 @@ NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Num
 PYTEST := $(BIN)/python -m pytest
 # What proves nothing of an engine runs on two of the four by turns; within two days everything has run everywhere.
 TURN ?= $(shell date +%j)
+# A slow test may take longer than those of `make test`, whose limits pyproject.toml has.
+SOAK := $(PYTEST) -o faulthandler_timeout=7200 --durations=10
 # How often `make soak` goes round.
 ROUNDS ?= 3
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 # --- installation ----------------------------------------------------------------------------
 
@@ -91,7 +93,10 @@ bench: $(DEV) ## the benchmarks, as ratios against peers in the same run
 
 soak: $(DEV) ## the slow tests and the browser tests, ROUNDS times
 	@round=1; while [ $$round -le $(ROUNDS) ]; do \
-	    echo "round $$round of $(ROUNDS)"; $(PYTEST) -m 'slow or browser' $(ARGS) || exit 1; round=$$((round + 1)); done
+	    echo "round $$round of $(ROUNDS)"; $(SOAK) -m 'slow or browser' $(ARGS) || exit 1; round=$$((round + 1)); done
+
+soak-sample: $(DEV) ## a few minutes of the soak, for every push
+	$(SOAK) -n auto --dist load -m slow -k 'fresh and 0 or killed and creates' tests/differential tests/force $(ARGS)
 
 clean: ## remove everything that make made, .venv too
 	rm -rf .venv build dist $(DEMO) $(JS)/node_modules *.egg-info

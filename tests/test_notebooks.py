@@ -60,9 +60,11 @@ def planted(monkeypatch):
 
 
 @every_notebook
-def test_it_runs_again_and_again_without_a_word_of_complaint(path, planted, tmp_path):
+@pytest.mark.parametrize("before", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_it_runs_again_and_again_without_a_word_of_complaint(path, planted, tmp_path, before):
     own = Path(shutil.copy(path, tmp_path))
-    executed(own)
+    for _ in range(before):
+        executed(own)
     twice(own)
     notebook = executed(own)
     assert [output for output in outputs(notebook) if output.output_type == "error"] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 import sys
 
@@ -40,9 +41,9 @@ def shop(built):
 
 
 @pytest.fixture
-def own_shop(tmp_path):
+def own_shop(built, tmp_path):
     """Register a demo that the test may write to."""
-    return demo.start(tmp_path / "demo")
+    return demo.start(shutil.copytree(built, tmp_path / "demo"))
 
 
 def users(alias="legacy_users"):

@@ -185,7 +185,7 @@ def _lower(text: str | None) -> str | None:
 
 
 STEPS = 200_000_000
-"""Steps of SQLite's machine, some ten seconds, after which a program is given up: a chance product of tables never ends."""
+"""Steps of SQLite's machine, some ten seconds, after which a program is given up: chance products never end."""
 
 
 def open_bookshop(path: Path) -> None:

@@ -10,7 +10,7 @@ from targets import TARGETS, Target
 from trials import Trial, by_ourselves, other_bookshop, report
 
 SEED = 2026
-SOME, ALL = 500, 12_000
+SOME, ALL = 250, 12_000
 SHOWN = 3
 OTHERS = [
     pytest.param(target, id=target.name, marks=[] if target.embedded else pytest.mark.server)
