@@ -190,12 +190,15 @@ def toml_entry(alias: str, settings: Mapping[str, Any], reference: str | None) -
     given = {key: value for key, value in settings.items() if key != "PASSWORD"}
     if reference is not None:
         given["PASSWORD"] = reference
-    lines = [f"{key} = {'true' if value is True else _quoted(_shown(value))}" for key, value in given.items()]
+    lines = [f"{key} = {_toml(key, value)}" for key, value in given.items()]
     return "\n".join([f"[aliases.{name}]", *lines])
 
 
-def _shown(value: object) -> str:
-    return value.render_as_string(hide_password=True) if isinstance(value, URL) else str(value)
+def _toml(key: str, value: object) -> str:
+    if value is True:
+        return "true"
+    text = value.render_as_string(hide_password=True) if isinstance(value, URL) else str(value)
+    return text if key == "PORT" and text.isdecimal() else _quoted(text)
 
 
 def _quoted(text: str) -> str:

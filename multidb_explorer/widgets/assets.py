@@ -26,7 +26,7 @@ def module_names(stem: str) -> tuple[str, ...]:
     Examples
     --------
     >>> module_names("alias_picker")
-    ('core', 'popup', 'alias_picker')
+    ('core', 'popup', 'sheet', 'alias_dialog', 'alias_picker')
     """
     names: list[str] = []
     for found in _IMPORT.finditer(_read(f"{stem}.js")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from browser.looks import choose
 from playwright.sync_api import expect
+from sqlalchemy.engine import make_url
 
 PICKER = "picker = mdb.AliasPicker('legacy_users'); picker"
 
@@ -62,3 +63,40 @@ def test_an_alias_added_later_is_offered_and_many_can_be_searched(notebook, shop
     book.shot("picker_search")
     search.press("Enter")
     expect(page.locator(".mdb-picker-name")).to_have_text("scratch_5")
+
+
+def test_an_alias_is_added_by_keyboard_and_its_password_is_nowhere(notebook, shop, new_database):
+    book = notebook(shop.setup, PICKER)
+    page = book.page
+    server = make_url(new_database("postgresql"))
+    button = page.get_by_role("combobox", name="Database")
+    button.focus()
+    for key in ("ArrowDown", "End", "Enter"):
+        button.press(key)
+    dialog = page.get_by_role("dialog", name="Add an alias")
+    expect(dialog.get_by_label("Alias", exact=True)).to_be_focused()
+    page.keyboard.type("crm")
+    dialog.get_by_label("Engine").select_option("postgresql")
+    dialog.get_by_label("Host, port").fill(server.host)
+    dialog.get_by_label("Port", exact=True).fill(str(server.port))
+    dialog.get_by_label("Database").fill(server.database)
+    dialog.get_by_label("User").fill(server.username)
+    dialog.get_by_role("textbox", name="Password").fill("wrong")
+    dialog.get_by_role("button", name="Test").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Can't reach alias 'crm'")
+    dialog.get_by_role("textbox", name="Password").fill(server.password)
+    dialog.get_by_label("Colour").select_option("teal")
+    dialog.get_by_role("button", name="Test").click()
+    expect(dialog.get_by_role("status")).to_contain_text("PostgreSQL")
+    dialog.get_by_role("button", name="Show as multidb.toml").click()
+    expect(dialog.locator(".mdb-code")).to_contain_text('PASSWORD = "env:CRM_PASSWORD"')
+    book.shot("picker_add")
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator(".mdb-picker-name")).to_have_text("crm")
+    book.run_more("picker.value, mdb.aliases['crm'].tables is not None")
+    expect(book.output()).to_have_text("('crm', True)")
+    page.keyboard.press("Control+s")
+    expect(page.locator(".jp-DocumentWidget.jp-mod-dirty")).to_have_count(0)
+    assert server.password not in book.path.read_text()
+    assert server.password not in page.content()

@@ -102,7 +102,7 @@ def test_the_entry_for_the_file_means_the_same_alias(wire, tmp_path):
     (entry,) = tomllib.loads(text)["aliases"].items()
     assert entry == (
         'my "shop"',
-        {"ENGINE": "postgresql", "NAME": "shop", "HOST": "127.0.0.1", "PORT": "1", "USER": "ann", "label": "Ünï",
+        {"ENGINE": "postgresql", "NAME": "shop", "HOST": "127.0.0.1", "PORT": 1, "USER": "ann", "label": "Ünï",
          "read_only": True, "PASSWORD": "env:MY__SHOP__PASSWORD"},
     )  # fmt: skip
     path = tmp_path / "multidb.toml"

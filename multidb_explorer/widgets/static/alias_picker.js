@@ -2,6 +2,7 @@
 
 import { Channel, errorText, guardShortcuts, h, icon, tint, uniqueId } from "./core.js";
 import { AliasList } from "./popup.js";
+import { AliasDialog } from "./alias_dialog.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
 
@@ -22,7 +23,7 @@ export class Picker {
       onclick: () => (this.list.isOpen ? this.list.close() : this.open()),
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(event),
     });
-    this.list = new AliasList(this.button, { role: "listbox", label: options.label, onpick: (alias) => this.choose(alias) });
+    this.list = new AliasList(this.button, { role: "listbox", label: options.label, onpick: (alias) => this.choose(alias), more: { label: "Add an alias…", onpick: () => this.add() } });
     this.button.setAttribute("aria-controls", this.list.id);
     this.error = h("div", { class: "mdb-picker-error", role: "alert", hidden: true });
     this.element = h("div", { class: "mdb-picker" }, label, this.button, this.error, this.list.box);
@@ -102,7 +103,14 @@ export class Picker {
     this.paint();
   }
 
+  /** Describe a new alias; once it is there, it is chosen. */
+  add() {
+    this.dialog = new AliasDialog(this.element, this.channel, (alias) => this.choose(alias));
+    return this.dialog.open();
+  }
+
   dispose() {
+    this.dialog?.sheet.close();
     this.list.close();
   }
 }

@@ -39,7 +39,8 @@ export function typeAhead(choices, typed, from) {
 export class AliasList {
   /**
    * @param {HTMLElement} anchor the button that the list belongs to
-   * @param {{role: "listbox" | "menu", label: string, side?: "start" | "end", onpick: (alias: string) => void}} options
+   * @param {{role: "listbox" | "menu", label: string, side?: "start" | "end", onpick: (alias: string) => void, more?: {label: string, onpick: () => void}}} options
+   *   more: what else can be done, as the last entry
    */
   constructor(anchor, options) {
     this.anchor = anchor;
@@ -129,6 +130,7 @@ export class AliasList {
     this.at = at >= 0 ? at : this.shown.findIndex(({ refused }) => !refused);
     this.list.replaceChildren(...this.shown.map((choice, index) => this.option(choice, index)));
     if (!this.shown.length) this.list.append(h("div", { class: "mdb-option-none" }, this.choices.length ? "No alias matches" : "No aliases are configured"));
+    if (this.options.more) this.list.append(this.moreOption(this.options.more.label));
     this.mark();
   }
 
@@ -153,8 +155,18 @@ export class AliasList {
     return node;
   }
 
+  /** @param {string} label */
+  moreOption(label) {
+    const role = this.options.role === "menu" ? "menuitem" : "option";
+    return h("div", { class: "mdb-option mdb-option-more", id: `${this.id}-${this.shown.length}`, role, "aria-selected": role === "option" ? "false" : undefined }, icon("plus"), h("span", { class: "mdb-option-name" }, label));
+  }
+
+  get optionNodes() {
+    return [...this.list.querySelectorAll(".mdb-option")];
+  }
+
   mark() {
-    [...this.list.children].forEach((node, index) => {
+    this.optionNodes.forEach((node, index) => {
       node.classList.toggle("mdb-here", index === this.at);
       if (index === this.at && this.isOpen) node.scrollIntoView({ block: "nearest" });
     });
@@ -164,15 +176,16 @@ export class AliasList {
 
   /** @param {number} at */
   go(at) {
-    if (!this.shown.length) return;
-    this.at = Math.max(0, Math.min(at, this.shown.length - 1));
+    const count = this.shown.length + (this.options.more ? 1 : 0);
+    if (!count) return;
+    this.at = Math.max(0, Math.min(at, count - 1));
     this.mark();
   }
 
   /** @param {Event} event */
   indexOf(event) {
     const node = event.target instanceof Element ? event.target.closest(".mdb-option") : null;
-    return node ? [...this.list.children].indexOf(node) : -1;
+    return node ? this.optionNodes.indexOf(node) : -1;
   }
 
   /** @param {Event} event */
@@ -188,6 +201,11 @@ export class AliasList {
   }
 
   pick() {
+    if (this.options.more && this.at === this.shown.length) {
+      this.close(true);
+      this.options.more.onpick();
+      return;
+    }
     const choice = this.shown[this.at];
     if (!choice || choice.refused) return;
     this.close(true);
@@ -217,7 +235,7 @@ export class AliasList {
     }
     if (typing) return false;
     if (event.key === "Home") this.go(0);
-    else if (event.key === "End") this.go(this.shown.length - 1);
+    else if (event.key === "End") this.go(this.shown.length);
     else if (event.key === " " && !this.typed) this.pick();
     else if (event.key.length === 1) this.type(event.key);
     else return false;
