@@ -54,7 +54,9 @@ class Panel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the panel off the page, and stop what it still runs in databases."""
-        self.controller.close()
+        # Python closes a widget when it is collected, one that was never finished too.
+        if "controller" in vars(self):
+            self.controller.close()
         super().close()
 
     def __repr__(self) -> str:
