@@ -57,8 +57,10 @@ class Stop:
             self._thrown = True
         self._order()
         if self._borrowed and self._insisting is None:
-            self._insisting = threading.Thread(target=insist, args=(self._order, self._over), daemon=True)
-            self._insisting.start()
+            insisting = threading.Thread(target=insist, args=(self._order, self._over), daemon=True)
+            insisting.start()
+            # Only now: who ends the watch meanwhile waits for a thread that runs.
+            self._insisting = insisting
 
     def _order(self) -> None:
         with self._lock:

@@ -105,10 +105,14 @@ class Controller:
         if isinstance(answer, Reply):
             self._outlet.send(answer)
             return
-        job = answer
-        if job.stop is not None:
-            self._running[request.get("id")] = job.stop
-        threading.Thread(target=lambda: self._run(request, job), name="multidb-panel", daemon=True).start()
+        if answer.stop is not None:
+            self._running[request.get("id")] = answer.stop
+        threading.Thread(target=self._run, args=(request, answer), name="multidb-panel", daemon=True).start()
+
+    def answer(self, message: Message) -> Reply:
+        """Give the answer to one message, worked out in this thread however long it takes."""
+        found = self._guarded(message, lambda: self.handle(message))
+        return found if isinstance(found, Reply) else self._finished(message, found.work)
 
     def _run(self, request: Message, job: Job) -> None:
         answer = self._finished(request, job.work)

@@ -66,7 +66,7 @@ class ExplorerController(AliasPickerController):
     @property
     def queryset(self) -> QuerySet[Any] | None:
         """The rows on screen, as Python."""
-        return self.grid.queryset if self.grid else None
+        return self.grid.shown if self.grid else None
 
     def changes_of(self, alias: str) -> ChangeSet | None:
         """Give what is staged for an alias; ``None`` where nothing may be written."""

@@ -1,19 +1,25 @@
-"""The grid's behaviour: pages, sort, count and selection of one QuerySet."""
+"""The grid's behaviour: pages and selection of one QuerySet; its parts narrow it down, order, edit and look closer."""
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.base import BadRequest, Controller, Job, Message, Reply, Stale, whole
+from multidb_explorer.controllers.filtering import Filter
+from multidb_explorer.controllers.grid_columns import columns_of
+from multidb_explorer.controllers.grid_filter import FilterPart
+from multidb_explorer.controllers.grid_order import OrderPart
 from multidb_explorer.controllers.grid_part import GridPart
 from multidb_explorer.controllers.marks import alias_mark
 from multidb_explorer.controllers.paging import Pager
+from multidb_explorer.controllers.stopping import Switch
 from multidb_explorer.controllers.values import encode_table
-from multidb_explorer.errors import FieldError, MultiDBError
+from multidb_explorer.errors import MultiDBError
 from multidb_explorer.models import Model
 from multidb_explorer.query.queryset import QuerySet
 from multidb_explorer.schema.inspector import catalog_of
@@ -25,7 +31,6 @@ __all__ = ["GridController", "queryset_of"]
 
 Intervals = list[tuple[int, int]]
 
-_UNSORTABLE = frozenset({"json", "array"})
 _MOST_ROWS = 1000
 _MOST_SELECTED = 100_000
 _PAGES_REMEMBERED = 500
@@ -70,8 +75,8 @@ class GridController(Controller):
     ...     _ = connection.execute(sa.text("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)"))
     ...     _ = connection.execute(sa.text("INSERT INTO t VALUES (1, 'Ann')"))
     >>> grid = GridController(reflect("t").objects)
-    >>> grid.attach(lambda reply: print(reply.message, *reply.buffers, sep="\n"))
-    >>> grid.receive({"type": "win", "id": "1", "epoch": 1, "start": 0, "count": 200})
+    >>> reply = grid.answer({"type": "win", "id": "1", "epoch": 1, "start": 0, "count": 200})
+    >>> print(reply.message, *reply.buffers, sep="\n")
     {'id': '1', 'type': 'win', 'epoch': 1, 'start': 0, 'rows': 1, 'row_count': 1}
     b'{"rows":1,"columns":[{"tag":"integer","values":[1]},{"tag":"text","values":["Ann"]}]}'
     """
@@ -89,23 +94,22 @@ class GridController(Controller):
         self.queryset = queryset
         self.epoch = epoch
         self.row_estimate = row_estimate
+        self.filter = Filter()
         self.sort: tuple[str, ...] = ()
+        self.first_rows: int | None = None
         self.selection: Intervals = []
-        self._pager = Pager(queryset)
+        self.pager = Pager(queryset)
+        self._switches: set[Switch] = set()
         self._seen: OrderedDict[int, list[Any]] = OrderedDict()
         self._kinds = [field.kind for field in queryset.fields]
         # Read once: also when the alias is disconnected later, the panel can still say what it showed.
         self.title = queryset.bound.table.name
-        self.columns = _columns_of(queryset)
+        self.columns = columns_of(queryset)
         self._mark = alias_mark(databases[queryset.db])
         self.parts: dict[str, GridPart] = {}
-        self.intents = {
-            "columns": self._columns,
-            "win": self._win,
-            "sort": self._sort,
-            "count": self._count,
-            "select": self._select,
-        }
+        self.intents |= {"columns": self._columns, "win": self._win, "select": self._select}
+        for part in (OrderPart, FilterPart):
+            self.add(part(self))
 
     def add(self, part: GridPart) -> None:
         """Let a part answer its own intents, and add to the state and to each page."""
@@ -115,12 +119,25 @@ class GridController(Controller):
         self.parts[part.name] = part
         self.intents |= part.intents
 
+    # What is shown
+
+    @property
+    def narrowed(self) -> QuerySet[Any]:
+        """The rows that the filters leave, in the order of the QuerySet itself."""
+        return self.filter.apply(self.queryset)
+
+    @property
+    def shown(self) -> QuerySet[Any]:
+        """The rows on screen, as Python: filters and sort included."""
+        rows = self.narrowed.order_by(*self.sort) if self.sort else self.narrowed
+        return rows if self.first_rows is None else rows[: self.first_rows]
+
     # State
 
     @property
     def row_count(self) -> int | None:
         """The exact number of rows, once it is known."""
-        return self._pager.row_count
+        return self.pager.row_count
 
     @property
     def state(self) -> Message:
@@ -134,6 +151,7 @@ class GridController(Controller):
             "alias": self._marked(),
             "sort": _sort_keys(self.sort),
             "default_sort": _sort_keys(self.queryset.ordered_by),
+            "first_rows": self.first_rows,
             "selection": [list(pair) for pair in self.selection],
             "selected_count": self.selected_count,
             "parts": {name: part.state for name, part in self.parts.items()},
@@ -160,94 +178,113 @@ class GridController(Controller):
     def refresh(self, row_estimate: int | None = None) -> None:
         """Start anew with rows that may have changed; the order stays."""
         with self.lock:
-            self._renew(
-                self.epoch + 1, row_estimate if row_estimate is not None else self.row_count or self.row_estimate
-            )
+            known = self.row_count or self.row_estimate
+            self.renew(self.epoch + 1, known if row_estimate is None else row_estimate)
         self.changed()
 
-    def _renew(self, epoch: int, row_estimate: int | None) -> None:
+    def renew(self, epoch: int, row_estimate: int | None, pager: Pager | None = None) -> None:
+        """Count a new epoch: other rows, or another order. What still runs for the old one is stopped."""
         self.epoch = epoch
         self.row_estimate = row_estimate
         self.selection = []
         self._seen.clear()
-        self._pager = Pager(self.queryset, self.sort)
+        self.pager = pager or self.new_pager()
         for part in self.parts.values():
             part.renewed()
+        for switch in list(self._switches):
+            threading.Thread(target=switch, name="multidb-stop", daemon=True).start()
+
+    def new_pager(self) -> Pager:
+        """Give what reads pages of what is shown."""
+        return Pager(self.shown) if self.first_rows is not None else Pager(self.narrowed, self.sort)
+
+    def job(self, work: Callable[[Switch], Reply]) -> Job:
+        """Make a job that the browser can stop in the database, and that ends with the epoch it belongs to.
+
+        Parameters
+        ----------
+        work
+            It looks at the switch between its statements.
+        """
+        switch = Switch(databases[self.queryset.db])
+        self._switches.add(switch)
+
+        def run() -> Reply:
+            try:
+                return switch.run(lambda: work(switch))
+            finally:
+                self.release(switch)
+
+        return Job(run, switch)
+
+    def release(self, switch: Switch) -> None:
+        """Let a job go on after the end of its epoch."""
+        self._switches.discard(switch)
+
+    def close(self) -> None:
+        """Stop what runs, and let the parts go: the grid is shown no more."""
+        super().close()
+        for part in self.parts.values():
+            part.close()
+        for switch in list(self._switches):
+            threading.Thread(target=switch, name="multidb-stop", daemon=True).start()
 
     # Intents
 
     def _columns(self, _: Message) -> Reply:
         return Reply({"type": "columns", **self.state})
 
-    def _win(self, request: Message) -> Reply:
+    def _win(self, request: Message) -> Job:
+        """Read a page in a thread of its own: a slow one must not hold up what is asked after it."""
         start, count = whole(request, "start"), whole(request, "count", most=_MOST_ROWS)
+        self.require_epoch(request)
+        pager, epoch, known = self.pager, self.epoch, self.row_count
+        return self.job(lambda _: self._page(pager, epoch, start, count, known))
+
+    def _page(self, pager: Pager, epoch: int, start: int, count: int, known: int | None) -> Reply:
+        table = pager.page(start, count)
+        answer: Message = {"type": "win", "epoch": epoch, "start": start, "rows": table.num_rows}
+        if pager.row_count is not None:
+            answer["row_count"] = pager.row_count
         with self.lock:
-            self._require_epoch(request)
-            known = self.row_count
-            table = self._read(start, count)
-            answer: Message = {"type": "win", "epoch": self.epoch, "start": start, "rows": table.num_rows}
-            if self.row_count is not None:
-                answer["row_count"] = self.row_count
-            beside = {name: part.page(table, self._seen.get(start, [])) for name, part in self.parts.items()}
-        if known is None and self.row_count is not None:
+            keys = self._remember(pager, start, table)
+            beside = {name: part.page(table, keys) for name, part in self.parts.items()}
+        if known is None and pager.row_count is not None:
             self.changed()
-        return Reply(answer, (encode_table(table, self._kinds, {name: more for name, more in beside.items() if more}),))
-
-    def _sort(self, request: Message) -> Reply:
-        """Sort as asked. The browser names the new epoch, so that it can ask for the first page in the same breath."""
-        with self.lock:
-            sort = tuple(self._sort_name(key) for key in request.get("keys") or ())
-            count, epoch = self.row_count, max(self.epoch, whole(request, "epoch"))
-            self.sort = sort
-            self._renew(epoch, self.row_estimate)
-            self._pager.row_count = count
-        self.changed()
-        return Reply({"type": "sort", "epoch": self.epoch})
-
-    def _sort_name(self, key: Any) -> str:
-        name = key.get("column") if isinstance(key, dict) else None
-        for column in self.columns:
-            if column["name"] == name:
-                if not column["sortable"]:
-                    raise FieldError(f"Column {name!r} can't be sorted: {column['type']} has no order.")
-                return f"-{name}" if key.get("descending") else str(name)
-        raise FieldError.unknown("column", str(name), self.title, [column["name"] for column in self.columns])
-
-    def _count(self, request: Message) -> Job:
-        """Count in the background: on a big table it takes seconds, and scrolling must not wait for it."""
-        self._require_epoch(request)
-        pager, epoch = self._pager, self.epoch
-
-        def work() -> Reply:
-            found = pager.count() if pager.row_count is None else pager.row_count
-            with self.lock:
-                pager.row_count = found
-            self.changed()
-            return Reply({"type": "count", "epoch": epoch, "row_count": found})
-
-        return Job(work)
+        more = {name: found for name, found in beside.items() if found}
+        return Reply(answer, (encode_table(table, self._kinds, more),))
 
     def _select(self, request: Message) -> Reply:
         with self.lock:
-            self._require_epoch(request)
+            self.require_epoch(request)
             self.selection = intervals(request.get("rows"))
         self.changed()
         return Reply({"type": "select", "rows": self.selected_count})
 
-    def _require_epoch(self, request: Message) -> None:
+    def require_epoch(self, request: Message) -> None:
+        """Refuse what was meant for other rows.
+
+        Raises
+        ------
+        Stale
+            For the epoch of a request that is over.
+        """
         if request.get("epoch") != self.epoch:
             raise Stale("The rows were sorted or changed meanwhile.")
 
     # Rows and keys
 
-    def _read(self, start: int, count: int) -> pa.Table:
-        table = self._pager.page(start, count)
-        if self.queryset.has_key:
-            self._seen[start] = self._pager.keys(table)
+    def _remember(self, pager: Pager, start: int, table: pa.Table) -> list[Any]:
+        """Keep the keys of a page, while it is one of the rows that are shown."""
+        if not self.queryset.has_key:
+            return []
+        keys = pager.keys(table)
+        if pager is self.pager:
+            self._seen[start] = keys
             self._seen.move_to_end(start)
             while len(self._seen) > _PAGES_REMEMBERED:
                 self._seen.popitem(last=False)
-        return table
+        return keys
 
     @property
     def selected_count(self) -> int:
@@ -279,7 +316,7 @@ class GridController(Controller):
                 start = row - row % _PAGE
                 keys = self._seen.get(start)
                 if keys is None or row - start >= len(keys):
-                    keys = self._pager.keys(self._read(start, _PAGE))
+                    keys = self._remember(self.pager, start, self.pager.page(start, _PAGE))
                 if row - start >= len(keys):
                     return
                 end = min(last + 1, start + len(keys))
@@ -289,7 +326,7 @@ class GridController(Controller):
     def selected(self) -> QuerySet[Any]:
         """Give the selected rows as a QuerySet."""
         if self.row_count is not None and self.selected_count >= self.row_count > 0:
-            return self.queryset
+            return self.shown
         if not self.selection:
             return self.queryset.none()
         keys = self.keys_of(self.selection)
@@ -303,22 +340,6 @@ class GridController(Controller):
 
 def _sort_keys(order: Sequence[str]) -> list[Message]:
     return [{"column": name.removeprefix("-"), "descending": name.startswith("-")} for name in order]
-
-
-def _columns_of(queryset: QuerySet[Any]) -> list[Message]:
-    """Say what the header shows."""
-    sortable = not queryset._state.sliced
-    return [
-        {
-            "name": field.name,
-            "kind": field.kind.name,
-            "type": str(field.kind),
-            "nullable": field.nullable,
-            "primary_key": field.primary_key,
-            "sortable": sortable and field.kind.name not in _UNSORTABLE,
-        }
-        for field in queryset.fields
-    ]
 
 
 def intervals(rows: object) -> Intervals:

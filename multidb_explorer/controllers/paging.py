@@ -147,9 +147,11 @@ class Pager:
         columns = [table.column(place).to_pylist() for place in self._key_places]
         return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
 
-    def count(self) -> int:
-        """Count the rows in the database."""
-        return self.queryset.count()
+    def count(self, most: int | None = None) -> int:
+        """Count the rows in the database, to one more than `most` where that is enough to know."""
+        if most is None or self.queryset._state.sliced:
+            return self.queryset.count()
+        return self.queryset.in_any_order()[: most + 1].count()
 
     def _page(self, start: int, count: int) -> pa.Table:
         if self._keys is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.stopping import Stop, stoppable
@@ -11,6 +12,8 @@ from multidb_explorer.controllers.base import Job, Reply
 from multidb_explorer.errors import QueryCancelled
 
 __all__ = ["Switch", "stoppable_job"]
+
+T = TypeVar("T")
 
 
 class Switch:
@@ -52,7 +55,7 @@ class Switch:
         if self.thrown:
             raise QueryCancelled(f"Stopped, as asked, on alias {self._database.alias!r}.")
 
-    def run(self, work: Callable[[], Reply]) -> Reply:
+    def run(self, work: Callable[[], T]) -> T:
         """Do the work in this thread.
 
         Raises

@@ -65,8 +65,8 @@ class TableGrid(Panel):
 
     @property
     def queryset(self) -> QuerySet[Any]:
-        """What is shown."""
-        return self.controller.queryset
+        """The rows on screen: the filters and the sort that were chosen there are part of it."""
+        return self.controller.shown
 
     @property
     def selected_keys(self) -> list[Any]:

@@ -31,8 +31,10 @@ def test_the_columns_say_what_they_hold(wire):
         "nullable": False,
         "primary_key": True,
         "sortable": True,
+        "indexed": True,
     }
     assert columns["country"]["nullable"]
+    assert "indexed" not in columns["country"]
 
 
 def test_a_sort_starts_a_new_epoch_and_old_requests_are_stale(wire):

@@ -59,6 +59,10 @@ def say(widget, message):
     thread = threading.Thread(target=widget._handle_custom_msg, args=(message, []))
     thread.start()
     thread.join()
+    # What takes long is answered from a thread of its own.
+    for other in threading.enumerate():
+        if other.name == "multidb-panel":
+            other.join()
 
 
 class Sent(list):
