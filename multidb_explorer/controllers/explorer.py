@@ -120,6 +120,8 @@ class ExplorerController(AliasPickerController):
             self._epoch = max(self._epoch, self.grid.epoch if self.grid else 0) + 1
             grid = GridController(queryset, epoch=self._epoch, changes=self.changes_of(alias))
             grid.attach(self.send, self.changed)
+            if self.grid is not None:
+                self.grid.close()
             self.grid, self.table, self.schema = grid, table, schema
         grid.row_estimate = _estimate(alias, table, schema)
         self.changed()
