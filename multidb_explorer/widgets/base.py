@@ -56,8 +56,6 @@ class Panel(anywidget.AnyWidget):
         """Take the panel off the page, and stop what it still runs in databases."""
         # Python closes a widget when it is collected, one that was never finished too.
         if "controller" in vars(self):
-            # One that could not be made is closed too, when it is collected.
-        if "controller" in vars(self):
             self.controller.close()
         super().close()
 
