@@ -1,8 +1,8 @@
 """The contract of a database product: flags that the rest asks, and methods that it calls.
 
 Everything the package knows about one product stands in one file beside this one, with these names in this order;
-what it computes stands in a second one (`computing`). The bodies here work on any SQLAlchemy dialect; a product
-overrides what it does differently or faster.
+what it computes stands in a second one (`computing`), and what moving rows needs in a third (`moving`). The bodies here
+work on any SQLAlchemy dialect; a product overrides what it does differently or faster.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.computing import Computing
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.loaders import Loader
+from multidb_explorer.backends.moving import Moving
 from multidb_explorer.backends.raw import Bind, Described, Prepared
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.unknown import type_in_catalog
@@ -142,7 +143,7 @@ class Trouble:
     error: str = ""
 
 
-class Backend(Computing):
+class Backend(Computing, Moving):
     """One database product. Instances hold no state; one serves every alias of its product."""
 
     name: ClassVar[str] = "generic"

@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.duckdb_computing import DuckDBComputing
 from multidb_explorer.backends.duckdb_loader import ArrowLoader
+from multidb_explorer.backends.duckdb_moving import DuckDBMoving
 from multidb_explorer.backends.duckdb_raw import described, prepared
 from multidb_explorer.backends.duckdb_reader import ArrowReader
 from multidb_explorer.backends.kinds import Kind, kind_of
@@ -49,7 +50,7 @@ def _is_remote(url: URL) -> bool:
     return bool(re.match(r"[a-z]\w+:", url.database or ""))
 
 
-class DuckDBBackend(DuckDBComputing):
+class DuckDBBackend(DuckDBComputing, DuckDBMoving):
     """DuckDB through duckdb-engine.
 
     Examples

@@ -24,6 +24,7 @@ from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.mysql_computing import MySQLComputing, bytes_of, utf8
 from multidb_explorer.backends.mysql_estimating import estimated_rows
 from multidb_explorer.backends.mysql_loader import LocalDataLoader
+from multidb_explorer.backends.mysql_moving import MySQLMoving
 from multidb_explorer.backends.mysql_reader import WireReader
 from multidb_explorer.backends.mysql_session import LOCAL_FILES, keep_files_here, kill, stop_interrupted
 from multidb_explorer.backends.mysql_types import bit_kind, decoder_of, described, integer_kind, problem
@@ -66,7 +67,7 @@ def _json_text(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-class MySQLBackend(MySQLComputing):
+class MySQLBackend(MySQLComputing, MySQLMoving):
     """MySQL and MariaDB.
 
     Examples

@@ -20,6 +20,7 @@ from multidb_explorer.backends.postgresql_copy import CopyReader
 from multidb_explorer.backends.postgresql_described import described
 from multidb_explorer.backends.postgresql_driver import read_exactly
 from multidb_explorer.backends.postgresql_loader import BinaryCopyLoader, TextCopyLoader
+from multidb_explorer.backends.postgresql_moving import PostgreSQLMoving
 from multidb_explorer.backends.postgresql_readers import ADBCReader, estimated
 from multidb_explorer.backends.postgresql_twin import kept
 from multidb_explorer.backends.values import canonical, month_day_nano
@@ -85,7 +86,7 @@ def _mark(column: sa.Column[Any], value: Any, place: int) -> sa.BindParameter[An
     return sa.bindparam(name, value, type_=column.type)
 
 
-class PostgreSQLBackend(PostgreSQLComputing):
+class PostgreSQLBackend(PostgreSQLComputing, PostgreSQLMoving):
     """PostgreSQL through psycopg 3.
 
     Examples

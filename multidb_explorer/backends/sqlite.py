@@ -30,6 +30,7 @@ from multidb_explorer.backends.sqlite_estimates import row_estimates, statement_
 from multidb_explorer.backends.sqlite_functions import register
 from multidb_explorer.backends.sqlite_interrupts import Noting, keep_connected, listen, stopped_by_user
 from multidb_explorer.backends.sqlite_loader import ColumnLoader
+from multidb_explorer.backends.sqlite_moving import SQLiteMoving
 from multidb_explorer.backends.sqlite_process import ProcessReader
 from multidb_explorer.backends.sqlite_reader import ColumnReader
 from multidb_explorer.backends.sqlite_values import decoder_of, naive, number
@@ -66,7 +67,7 @@ def _is_memory(url: URL) -> bool:
     return database in ("", ":memory:") or "mode=memory" in database or url.query.get("mode") == "memory"
 
 
-class SQLiteBackend(SQLiteComputing):
+class SQLiteBackend(SQLiteComputing, SQLiteMoving):
     """SQLite through Python's own driver.
 
     Examples

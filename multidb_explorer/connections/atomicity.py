@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.engine import Connection
 
 from multidb_explorer.connections.blocks import Block, block_of
+from multidb_explorer.connections.ending import PLAIN, Ending
 from multidb_explorer.errors import TransactionError
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ class Atomic(AbstractContextManager[Connection]):
     A class and no generator: what opens a transaction and what will end it must not be parted by an interrupt.
     """
 
-    def __init__(self, database: Database, *, durable: bool, savepoint: bool, on_purpose: bool) -> None:
+    def __init__(
+        self, database: Database, *, durable: bool, savepoint: bool, on_purpose: bool, ending: Ending = PLAIN
+    ) -> None:
+        self.ending = ending
         self._database = database
         self._durable = durable
         self._savepoint = savepoint

@@ -19,10 +19,12 @@ from multidb_explorer import errors
 from multidb_explorer.backends import backend_for
 from multidb_explorer.backends.base import Backend, ServerInfo
 from multidb_explorer.backends.hearing import begin_to_hear, end_hearing
+from multidb_explorer.backends.moving import Reach
 from multidb_explorer.connections.atomicity import Atomic
 from multidb_explorer.connections.blocks import Block, block_of, tell_apart
 from multidb_explorer.connections.config import AliasSettings
 from multidb_explorer.connections.confirming import require_word
+from multidb_explorer.connections.ending import Ending
 from multidb_explorer.connections.insisting import Limit
 from multidb_explorer.connections.keeping import keep_connection
 from multidb_explorer.connections.redaction import redact, safe_url
@@ -235,6 +237,33 @@ class Database:
         """
         return Atomic(self, durable=durable, savepoint=savepoint, on_purpose=on_purpose)
 
+    def preparing(self, name: str) -> AbstractContextManager[Connection]:
+        """Hold one transaction for this thread, as `atomic`, and vote for it at the end instead of committing it.
+
+        Whoever knows that all have voted ends it with `Backend.finish_prepared`.
+
+        Parameters
+        ----------
+        name
+            Of the vote; see `Backend.begin_prepared`.
+
+        Raises
+        ------
+        TransactionError
+            As `atomic`, and where the database did not keep the vote: everything is rolled back then.
+        """
+        return Atomic(self, durable=True, savepoint=True, on_purpose=False, ending=Ending(vote=name))
+
+    def reaching(self, reach: Reach) -> AbstractContextManager[Connection]:
+        """Hold one transaction for this thread, as `atomic`, in which the tables of another database are changed too.
+
+        Parameters
+        ----------
+        reach
+            What `Backend.reaches` said of the other one.
+        """
+        return Atomic(self, durable=True, savepoint=True, on_purpose=False, ending=Ending(reach=reach))
+
     def on_commit(self, call: Callable[[], object]) -> None:
         """Call a function when the open block of this thread is committed; at once where none is open."""
         block = block_of(self)
@@ -303,8 +332,10 @@ class Database:
         """Hold the outermost block of this thread."""
         if not on_purpose:
             tell_apart(self)
-        with self._translated, self._checked_out("writes") as connection:
-            block, work = Block(self, connection, owner, on_purpose=on_purpose), Work(self, connection)
+        ending = owner.ending
+        with self._translated, self._checked_out("writes") as connection, ending.around(self.backend, connection):
+            block = Block(self, connection, owner, on_purpose=on_purpose)
+            work = Work(self, connection, ending.vote)
             try:
                 with work.done(block.check), block.open():
                     yield block

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RootTransaction
 
 from multidb_explorer.connections.redaction import redact
 from multidb_explorer.errors import ConnectionFailed
@@ -29,15 +29,18 @@ class Work:
         Whose.
     connection
         Where it is begun.
+    vote
+        The name under which it is prepared in place of being committed, for somebody to finish later.
 
     Attributes
     ----------
     outcome : str
-        ``open``, ``committed``, ``rolled back``, or ``unknown`` where the connection was lost in COMMIT.
+        ``open``, ``committed`` (or voted for), ``rolled back``, or ``unknown`` where the connection was lost in COMMIT.
     """
 
-    def __init__(self, database: Database, connection: Connection) -> None:
+    def __init__(self, database: Database, connection: Connection, vote: str = "") -> None:
         self.outcome = "open"
+        self._vote = vote
         self._database = database
         self._connection = connection
         self._session = connection.connection.driver_connection
@@ -53,6 +56,8 @@ class Work:
         """
         transaction = self._connection.begin()
         try:
+            if self._vote:
+                self._database.backend.begin_prepared(self._connection, self._vote)
             yield self._connection
             if check is not None:
                 check()
@@ -62,11 +67,19 @@ class Work:
         try:
             # Whatever comes from here on comes too late to tell.
             self.outcome = "unknown"
-            transaction.commit()
+            self._end(transaction)
             self.outcome = "committed"
         except BaseException as error:
             self._commit_failed(error)
             raise
+
+    def _end(self, transaction: RootTransaction) -> None:
+        if self._vote:
+            self._database.backend.prepare(self._connection, self._vote)
+            # The session is gone; only SQLAlchemy has to hear of it.
+            transaction.close()
+        else:
+            transaction.commit()
 
     def _undo(self, rollback: Callable[[], object], error: BaseException) -> None:
         if isinstance(error, KeyboardInterrupt):
