@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-__all__ = ["alternated", "machine", "ratio", "stored", "timed"]
+__all__ = ["RESULTS", "alternated", "machine", "ratio", "stored", "timed"]
 
 RESULTS = Path(__file__).parents[1] / "results"
 

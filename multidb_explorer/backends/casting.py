@@ -81,7 +81,22 @@ def _uuids(array: pa.Array) -> pa.Array:
 
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         array = _spelled_out(array)
-    return pa.ExtensionArray.from_storage(pa.uuid(), array.cast(pa.binary(16)))
+    fixed = _side_by_side(array) if pa.types.is_binary(array.type) else None
+    return pa.ExtensionArray.from_storage(pa.uuid(), array.cast(pa.binary(16)) if fixed is None else fixed)
+
+
+def _side_by_side(array: pa.Array) -> pa.Array | None:
+    """Take the bytes of UUIDs as they lie, where none is missing or has another length."""
+    import numpy as np
+    import pyarrow as pa
+
+    if array.null_count or not len(array):
+        return None
+    _, ends, data = array.buffers()
+    places = np.frombuffer(ends, np.int32)[array.offset : array.offset + len(array) + 1]
+    if not (np.diff(places) == 16).all():
+        return None
+    return pa.Array.from_buffers(pa.binary(16), len(array), [None, data.slice(int(places[0]))])
 
 
 def _spelled_out(texts: pa.Array) -> pa.Array:

@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import re
 import uuid
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -99,18 +98,6 @@ class DuckDBBackend(DuckDBComputing, DuckDBMoving):
             return {"poolclass": StaticPool}
         # An open connection locks the file for every other process, so none is kept.
         return {"poolclass": NullPool, "connect_args": {"read_only": True} if read_only else {}}
-
-    def open_session(self, connection: Any, *, read_only: bool, statement_timeout: float | None) -> None:
-        # DuckDB 2.0 shares a part of a plan between two derived tables also where a filter follows for one of them
-        # only, and then counts too few rows for the other.
-        import duckdb
-
-        (switched_off,) = connection.execute("SELECT current_setting('disabled_optimizers')").fetchone()
-        if "common_subplan" not in switched_off:
-            names = ",".join(filter(None, [switched_off, "common_subplan"]))
-            # A version that has no such optimizer says so sooner than it would list those that it has.
-            with suppress(duckdb.ParserException):
-                connection.execute(f"SET disabled_optimizers = '{names}'")
 
     def begin(self, connection: Connection) -> None:
         if connection.get_execution_options().get("multidb_session") == "reads only":
@@ -307,7 +294,7 @@ _BY_TEXT: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        r"different configuration than existing connections",
+        r"different configuration than existing connections|Unique file handle conflict",
         Trouble(
             "unreachable",
             "This process has the file open with other settings. Register every alias of one file "

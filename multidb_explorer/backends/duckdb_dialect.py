@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import duckdb_engine
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -14,6 +17,7 @@ from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.sql import compiler
 
+from multidb_explorer.backends.duckdb_files import lent
 from multidb_explorer.backends.duckdb_session import OPENING, Session
 
 if TYPE_CHECKING:
@@ -265,9 +269,8 @@ class MultiDBDuckDBDialect(_Base):  # type: ignore[misc]
 
     def connect(self, *cargs: Any, **cparams: Any) -> Any:
         """Open a database; what SQLAlchemy gets is a wrapper that knows of open readers."""
-        opened: Any = _opened(lambda: super(MultiDBDuckDBDialect, self).connect(*cargs, **cparams))
-        # A notebook's output is not the place for the engine's progress, nor are our local variables for tables.
-        return Session(opened.execute(_SETTINGS))
+        make = partial(_made, partial(super().connect, *cargs))
+        return _opened(lambda: _leased(make, **cparams) or Session(make(**cparams).execute(_SESSION)))
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         """Run a statement, or have it run by the `Opening` that the caller brought along."""
@@ -275,6 +278,7 @@ class MultiDBDuckDBDialect(_Base):  # type: ignore[misc]
         if opening is None:
             super().do_execute(cursor, statement, parameters, context)
             return
+        cursor.connection.runs(statement)
         opening(cursor.connection.raw, statement, list(parameters) if parameters else None)
         cursor.description = None
 
@@ -345,10 +349,48 @@ class MultiDBDuckDBDialect(_Base):  # type: ignore[misc]
         return _per_table(connection, None, lambda name: {"text": found.get(name)}, **kw)
 
 
-# Behind a buffer of the usual megabyte its threads wait most of the time for the one that takes the rows out.
-_SETTINGS = (
-    "SET enable_progress_bar = false; SET python_enable_replacements = false; SET streaming_buffer_size = '16MB'"
-)
+# A notebook's output is not the place for the engine's progress. Behind a buffer of the usual megabyte its threads wait
+# most of the time for the one that takes the rows out.
+_SESSION = "SET enable_progress_bar = false; SET streaming_buffer_size = '16MB'"
+
+
+def _made(connect: Callable[..., Any], **given: Any) -> Any:
+    """Make an engine, in which our local variables are no tables."""
+    opened = connect(**given)
+    # The wrapper of duckdb-engine passes on what it doesn't know, and gives what is inside.
+    made = opened.execute("SET python_enable_replacements = false")
+    # DuckDB 2.0 shares a part of a plan between two derived tables also where a filter follows for one of them only,
+    # and then counts too few rows for the other.
+    (switched_off,) = made.execute("SELECT current_setting('disabled_optimizers')").fetchone()
+    if "common_subplan" not in switched_off:
+        names = ",".join(filter(None, [switched_off, "common_subplan"]))
+        # A version that has no such optimizer says so sooner than it would list those that it has.
+        with suppress(duckdb.ParserException):
+            made.execute(f"SET disabled_optimizers = '{names}'")
+    return made
+
+
+def _leased(make: Callable[..., Any], **given: Any) -> Session | None:
+    """Open a file in the engine that is kept for it; ``None`` for all that is asked for in an unusual way."""
+    path, settings = given.get("database", ""), {**given.get("config", {}), **given.get("url_config", {})}
+    usual = given.keys() <= {"database", "read_only", "config", "url_config"} and "access_mode" not in settings
+    if not usual or not path or ":" in path or "?" in path:
+        return None
+    inside = {**given, "database": ":memory:", "read_only": False}
+    try:
+        lease = lent(
+            path,
+            lambda: make(**inside),
+            read_only=bool(given.get("read_only")),
+            settings=repr(sorted(settings.items())),
+        )
+    except duckdb.Error as error:
+        if "Unique file handle conflict" in str(error):
+            # This process has it open by other means, and may share it.
+            return None
+        raise
+    return None if lease is None else Session(lease.connection.execute(_SESSION), lease)
+
 
 _TRIES = 200
 _PAUSE = 0.01

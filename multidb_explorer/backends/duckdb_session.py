@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import duckdb_engine
 
+from multidb_explorer.backends.duckdb_files import Lease
 from multidb_explorer.backends.waiting import interruptibly
 
 __all__ = ["OPENING", "Opening", "Session"]
@@ -28,10 +29,12 @@ class Cursor(duckdb_engine.CursorWrapper):
     def __init__(self, connection: duckdb.DuckDBPyConnection, session: Session) -> None:
         super().__init__(connection, session)
         self._raw = connection
+        self._session = session
         self._rows: list[Any] = []
 
     def execute(self, statement: str, parameters: Any = None, context: Any = None) -> None:
         self._rows = []
+        self._session.runs(statement)
         interruptibly(lambda: super(Cursor, self).execute(statement, parameters), self._raw.interrupt)
 
     def executemany(self, statement: str, parameters: Any = None, context: Any = None) -> None:
@@ -59,14 +62,21 @@ class Cursor(duckdb_engine.CursorWrapper):
 class Session(duckdb_engine.ConnectionWrapper):
     """A connection that ends the Arrow reader which is open on it before it does anything that a reader forbids."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, lease: Lease | None = None) -> None:
         super().__init__(connection)
         self.raw = connection
+        self._lease = lease
+        self._end = super().close if lease is None else lease.ends_with(self)
         self.reader: Any = None
         self.reads_only = False
 
     def cursor(self) -> Cursor:
         return Cursor(self.raw, self)
+
+    def runs(self, statement: str) -> None:
+        """Be told what will be run."""
+        if self._lease is not None:
+            self._lease.runs(statement)
 
     def begin(self) -> None:
         """Begin a transaction, one that refuses writes where the next one shall."""
@@ -89,4 +99,5 @@ class Session(duckdb_engine.ConnectionWrapper):
 
     def close(self) -> None:
         self.release()
-        super().close()
+        self._end()
+        self.closed = True
