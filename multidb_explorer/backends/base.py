@@ -22,6 +22,7 @@ from sqlalchemy.types import TypeEngine
 
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.computing import Computing
+from multidb_explorer.backends.definitions import Definition, reflected
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.loaders import Loader
 from multidb_explorer.backends.moving import Moving
@@ -255,6 +256,10 @@ class Backend(Computing, Moving):
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         """Estimate the rows of the tables of a schema without counting them; unknown tables are left out."""
         return {}
+
+    def definition(self, connection: Connection, table: str, schema: str | None) -> Definition:
+        """Give what a table or view is made by, in the database's own words where it keeps them."""
+        return reflected(connection, table, schema)
 
     def type_name(self, connection: Connection, table: sa.Table, column: str) -> str:
         """Give the database's own name of a column's type that SQLAlchemy does not know; empty if nobody can tell."""

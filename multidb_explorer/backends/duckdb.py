@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.duckdb_computing import DuckDBComputing
+from multidb_explorer.backends.duckdb_definitions import definition
 from multidb_explorer.backends.duckdb_loader import ArrowLoader
 from multidb_explorer.backends.duckdb_moving import DuckDBMoving
 from multidb_explorer.backends.duckdb_raw import described, prepared
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection
     from sqlalchemy.types import TypeEngine
 
+    from multidb_explorer.backends.definitions import Definition
     from multidb_explorer.backends.raw import Bind, Described, Prepared
 
 __all__ = ["DuckDBBackend"]
@@ -136,6 +138,9 @@ class DuckDBBackend(DuckDBComputing, DuckDBMoving):
             {"schema": schema},
         )
         return {name: int(estimate) for name, estimate in rows}
+
+    def definition(self, connection: Connection, table: str, schema: str | None) -> Definition:
+        return definition(connection, table, schema)
 
     # Reading
 

@@ -22,6 +22,7 @@ from multidb_explorer.backends.base import (
 )
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.mysql_computing import MySQLComputing, bytes_of, utf8
+from multidb_explorer.backends.mysql_definitions import definition
 from multidb_explorer.backends.mysql_estimating import estimated_rows
 from multidb_explorer.backends.mysql_loader import LocalDataLoader
 from multidb_explorer.backends.mysql_moving import MySQLMoving
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
     from sqlalchemy.types import TypeEngine
 
+    from multidb_explorer.backends.definitions import Definition
     from multidb_explorer.backends.loaders import Loader
     from multidb_explorer.backends.raw import Described
 
@@ -248,6 +250,9 @@ class MySQLBackend(MySQLComputing, MySQLMoving):
             {"schema": schema},
         )
         return {name: int(estimate) for name, estimate in rows if estimate is not None}
+
+    def definition(self, connection: Connection, table: str, schema: str | None) -> Definition:
+        return definition(connection, table, schema)
 
     # Reading
 

@@ -17,6 +17,7 @@ from multidb_explorer.backends.base import Decoder, Driver, Features, ForeignKey
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.postgresql_computing import PostgreSQLComputing
 from multidb_explorer.backends.postgresql_copy import CopyReader
+from multidb_explorer.backends.postgresql_definitions import definition
 from multidb_explorer.backends.postgresql_described import described
 from multidb_explorer.backends.postgresql_driver import read_exactly
 from multidb_explorer.backends.postgresql_loader import BinaryCopyLoader, TextCopyLoader
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
     from sqlalchemy.types import TypeEngine
 
+    from multidb_explorer.backends.definitions import Definition
     from multidb_explorer.backends.loaders import Loader
     from multidb_explorer.backends.raw import Described
     from multidb_explorer.backends.readers import Reader
@@ -232,6 +234,9 @@ class PostgreSQLBackend(PostgreSQLComputing, PostgreSQLMoving):
         # Before version 14 a table that nobody analyzed says 0 in place of -1.
         known = 0 if (connection.dialect.server_version_info or (0,)) >= (14,) else 1
         return {name: int(estimate) for name, estimate in rows if estimate >= known}
+
+    def definition(self, connection: Connection, table: str, schema: str | None) -> Definition:
+        return definition(connection, table, schema)
 
     # Reading
 

@@ -21,11 +21,13 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeEngine
 
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.definitions import Definition
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.loaders import Loader
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.sqlite_children import stop_child
 from multidb_explorer.backends.sqlite_computing import SQLiteComputing
+from multidb_explorer.backends.sqlite_definitions import definition
 from multidb_explorer.backends.sqlite_estimates import row_estimates, statement_estimate
 from multidb_explorer.backends.sqlite_functions import register
 from multidb_explorer.backends.sqlite_interrupts import Noting, keep_connected, listen, stopped_by_user
@@ -190,6 +192,9 @@ class SQLiteBackend(SQLiteComputing, SQLiteMoving):
 
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         return row_estimates(connection)
+
+    def definition(self, connection: Connection, table: str, schema: str | None) -> Definition:
+        return definition(connection, table, schema)
 
     def type_name(self, connection: Connection, table: sa.Table, column: str) -> str:
         # There is none but the one that was reflected, and the standard's catalog isn't there.

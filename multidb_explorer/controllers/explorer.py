@@ -11,7 +11,9 @@ from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.alias_picker import AliasPickerController
 from multidb_explorer.controllers.base import BadRequest, Job, Message, Reply, Stale
+from multidb_explorer.controllers.explorer_tab import ExplorerTab
 from multidb_explorer.controllers.grid import GridController, intervals
+from multidb_explorer.controllers.structure import StructureTab
 from multidb_explorer.controllers.values import encode_table
 from multidb_explorer.controllers.writes import Done, Plan, Refused, carry_out, make_plan
 from multidb_explorer.models import reflect
@@ -22,6 +24,7 @@ from multidb_explorer.schema.inspector import catalog_of
 __all__ = ["ExplorerController"]
 
 _PLANS = 8
+_TABS: tuple[type[ExplorerTab], ...] = (StructureTab,)
 
 
 class ExplorerController(AliasPickerController):
@@ -56,6 +59,9 @@ class ExplorerController(AliasPickerController):
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self.intents |= {"tables": self._tables, "open": self._open, "plan": self._plan}
         self.intents |= {"execute": self._execute, "forget": self._forget}
+        self.tabs = [make(self) for make in _TABS]
+        for tab in self.tabs:
+            self.intents |= tab.intents
 
     @property
     def state(self) -> Message:

@@ -72,6 +72,12 @@ const ICONS = {
   empty: "M2.5 9.5l2-6h7l2 6v3.5h-11zM2.5 9.5h3.3l.9 1.6h2.6l.9-1.6h3.3",
   plus: "M8 3.2v9.6M3.2 8h9.6",
   plug: "M5.5 2.5v3M10.5 2.5v3M3.8 5.5h8.4v2.2a4.2 4.2 0 0 1-8.4 0zM8 11.9v2.6",
+  copy: "M5.5 5.5h7.5v8h-7.5zM3 10.5v-8h7.5",
+  play: "M4.8 3.2l8 4.8-8 4.8z",
+  stop: "M4.5 4.5h7v7h-7z",
+  back: "M9.6 3.6L5.2 8l4.4 4.4",
+  column: "M4.5 8h7",
+  schema: "M2.5 4.5h4l1.2 1.6h5.8v6.4h-11z",
   close: "M4.2 4.2l7.6 7.6M11.8 4.2l-7.6 7.6",
 };
 
@@ -153,6 +159,17 @@ export class Channel {
       this.open.set(id, { resolve, reject, timer });
       this.model.send({ type, id, ...body });
     });
+  }
+
+  /**
+   * A long request that can be stopped in the database; its answer is then an error.
+   * @param {string} type
+   * @param {object} [body]
+   */
+  job(type, body = {}) {
+    const answer = this.request(type, body, { background: true });
+    const target = `${this.prefix}-${this.next}`;
+    return { answer, cancel: () => void this.request("cancel", { target }, { background: true }).catch(() => undefined) };
   }
 
   /**

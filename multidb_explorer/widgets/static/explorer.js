@@ -5,6 +5,7 @@ import { Picker } from "./alias_picker.js";
 import { TableList } from "./table_list.js";
 import { TabBar } from "./tabs.js";
 import { DataTab } from "./data_tab.js";
+import { StructureTab } from "./structure_tab.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
 /** @typedef {import("./table_list.js").Table} Table */
@@ -24,6 +25,7 @@ const NARROW = 720;
 /** @type {{name: string, label: string, make: (explorer: Explorer) => Tab}[]} */
 const TABS = [
   { name: "data", label: "Data", make: (explorer) => explorer.data },
+  { name: "structure", label: "Structure", make: (explorer) => new StructureTab(explorer) },
 ];
 
 /** @param {{rows: number, columns: {tag: string, values: any[]}[]}} block @returns {Table[]} */
