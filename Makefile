@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab demo test check check-js test-js bench soak soak-sample clean
+.PHONY: help lab demo test check check-js test-js axe bench soak soak-sample clean
 
 # The first Python that is new enough and can make a virtual environment.
 NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -62,7 +62,7 @@ demo: $(LAB) ## build the demo databases in notebooks/demo
 # --- checks ----------------------------------------------------------------------------------
 
 # The browser needs both cores for itself, or what it shows comes late.
-test: $(DEV) test-js ## run the tests (ARGS=… for pytest)
+test: $(DEV) test-js axe ## run the tests (ARGS=… for pytest)
 	MULTIDB_TEST_TURN=$(TURN) $(PYTEST) -n auto --dist loadfile -m 'not browser and not slow' $(ARGS)
 	$(PYTEST) -m 'browser and not slow' $(ARGS)
 
@@ -82,11 +82,15 @@ test-js:
 
 check-js: $(JS)/node_modules/.stamp
 	cd $(JS) && node_modules/.bin/tsc --project tsconfig.json
+endif
+
+# axe-core, which looks at every panel in the browser; without it those tests are left out, and say so.
+axe:
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory $(JS)/node_modules/.stamp || echo "JavaScript: npm could not fetch axe-core"; fi
 
 $(JS)/node_modules/.stamp: $(JS)/package-lock.json
 	cd $(JS) && npm ci --silent --no-audit --no-fund
 	@touch $@
-endif
 
 bench: $(DEV) ## the benchmarks, as ratios against peers in the same run
 	@for script in $(filter-out %_data.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done

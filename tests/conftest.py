@@ -6,7 +6,7 @@ Fixtures for tests:
 - ``url``: an empty database on that engine, dropped after the test.
 - ``new_database(target=None)``: more empty databases, on that engine or another (its name will do).
 - ``postgresql``, ``mariadb``: the session's servers (`servers.Server`).
-- ``chromium``: the path of the browser.
+- ``chromium``: the path of the browser; ``axe``: what looks for barriers in a page.
 
 A test that needs a server or browser that is not here is skipped, and the summary says why; with
 `MULTIDB_REQUIRE=all` it fails.
@@ -31,6 +31,7 @@ from targets import TARGETS, Target, by_name, required
 NewDatabase = Callable[..., str]
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+AXE = Path(__file__).parent / "js" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("MULTIDB_TEST_CHROMIUM")
 # What a user's shell may set that would change where a connection goes or which settings are read.
 OUTSIDE = ("DATABASE_URL", "MULTIDB_", "PG", "MYSQL_", "MARIADB_")
@@ -202,6 +203,12 @@ def chromium() -> str:
     """Return the path of Chromium."""
     found = CHROMIUM or next(filter(None, map(shutil.which, BROWSERS)), None)
     return found or _absence("browser", f"no browser: none of {', '.join(BROWSERS)} on this machine")
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Return the text of axe-core, which finds what keeps people from using a page."""
+    return AXE.read_text() if AXE.exists() else _absence("axe", "no axe-core: `make axe` fetches it, where npm is")
 
 
 def _server(name: str) -> servers.Server:

@@ -4,7 +4,7 @@ A new backend needs one more line in `TARGETS`; every test that uses the fixture
 ``url`` or ``new_database`` then runs on it as well.
 
 `MULTIDB_REQUIRE` turns a skip for want of a server or browser into a failure: ``all``, or some of
-``postgresql,mariadb,browser``.
+``postgresql,mariadb,browser,axe``.
 """
 
 from __future__ import annotations

@@ -122,6 +122,42 @@ class Holding:
         with self._editing():
             return self._stage.redo()
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether `undo` has a step to take back."""
+        return self._stage.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether `redo` has a step to take again."""
+        return self._stage.can_redo
+
+    @contextmanager
+    def one_step(self) -> Iterator[None]:
+        """Let all that is staged in the block be one step of `undo`.
+
+        Examples
+        --------
+        >>> import multidb_explorer as mdb
+        >>> from multidb_explorer.changes.changeset import ChangeSet
+        >>> mdb.configure({"default": "sqlite:///one_step.db"})
+        >>> from multidb_explorer.connections.registry import databases
+        >>> with databases["default"].begin() as connection:
+        ...     _ = connection.exec_driver_sql("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+        >>> changes = ChangeSet()
+        >>> with changes.one_step():
+        ...     _ = changes.insert("users", name="Ann"), changes.insert("users", name="Bo")
+        >>> changes.undo(), len(changes)
+        (True, 0)
+        """
+        with self._lock:
+            stage, since = self._stage, self._stage.steps
+            try:
+                yield
+            finally:
+                if stage is self._stage:
+                    stage.joined(since)
+
     # What is staged
 
     @property

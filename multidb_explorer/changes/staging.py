@@ -140,6 +140,31 @@ class Stage:
         self._undo.append(step)
         return True
 
+    @property
+    def can_undo(self) -> bool:
+        """Tell whether there is a step to take back."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Tell whether there is a step to take again."""
+        return bool(self._redo)
+
+    def joined(self, since: int) -> None:
+        """Make one step of all that were taken after the first so many."""
+        steps = self._undo[since:]
+        rows = {row: self._rows.get(row) for step in steps for row in step}
+        before: dict[RowId, Staged | None] = {}
+        for step in steps:
+            before = {**{row: old for row, (old, _) in step.items()}, **before}
+        whole = {row: (before[row], after) for row, after in rows.items() if before[row] != after}
+        self._undo[since:] = [whole] if whole else []
+
+    @property
+    def steps(self) -> int:
+        """How many steps can be taken back."""
+        return len(self._undo)
+
     def without(self, alias: str) -> Stage:
         """Give what is left when the rows of an alias are in the database: no step leads back from there."""
         left = Stage()

@@ -12,9 +12,8 @@ from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.base import BadRequest, Controller, Job, Message, Reply, Stale, whole
 from multidb_explorer.controllers.filtering import Filter
 from multidb_explorer.controllers.grid_columns import columns_of
-from multidb_explorer.controllers.grid_filter import FilterPart
-from multidb_explorer.controllers.grid_order import OrderPart
 from multidb_explorer.controllers.grid_part import GridPart
+from multidb_explorer.controllers.grid_parts import parts_of
 from multidb_explorer.controllers.marks import alias_mark
 from multidb_explorer.controllers.paging import Pager
 from multidb_explorer.controllers.stopping import Switch
@@ -108,8 +107,8 @@ class GridController(Controller):
         self._mark = alias_mark(databases[queryset.db])
         self.parts: dict[str, GridPart] = {}
         self.intents |= {"columns": self._columns, "win": self._win, "select": self._select}
-        for part in (OrderPart, FilterPart):
-            self.add(part(self))
+        for part in parts_of(self):
+            self.add(part)
 
     def add(self, part: GridPart) -> None:
         """Let a part answer its own intents, and add to the state and to each page."""

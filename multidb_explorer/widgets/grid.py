@@ -6,7 +6,9 @@ from typing import Any
 
 import traitlets
 
+from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.controllers.grid import GridController, queryset_of
+from multidb_explorer.controllers.staging import changes_for
 from multidb_explorer.models import Model
 from multidb_explorer.query.queryset import QuerySet
 from multidb_explorer.widgets.base import Panel, css_height
@@ -21,6 +23,9 @@ class TableGrid(Panel):
     ----------
     source
         A QuerySet, or a model for all its rows.
+    editable
+        Whether rows can be edited. They can where it is left out, unless the alias is read-only; what is edited is
+        staged, and nothing is written before it is saved.
     height
         Pixels, or a CSS length such as ``"60vh"``.
 
@@ -58,8 +63,11 @@ class TableGrid(Panel):
 
     controller: GridController
 
-    def __init__(self, source: QuerySet[Any] | type[Model], *, height: int | str = 420) -> None:
-        controller = GridController(queryset_of(source))
+    def __init__(
+        self, source: QuerySet[Any] | type[Model], *, editable: bool | None = None, height: int | str = 420
+    ) -> None:
+        queryset = queryset_of(source)
+        controller = GridController(queryset, changes=changes_for(queryset, editable))
         controller.estimate()
         super().__init__(controller, height=css_height(height))
 
@@ -76,6 +84,11 @@ class TableGrid(Panel):
     def selected(self) -> QuerySet[Any]:
         """Give the selected rows as a QuerySet, to read, save or delete."""
         return self.controller.selected()
+
+    @property
+    def changes(self) -> ChangeSet | None:
+        """What is edited and not saved; ``None`` where nothing can be edited."""
+        return self.controller.changes
 
     def refresh(self) -> None:
         """Read the rows on screen again."""

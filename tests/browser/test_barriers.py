@@ -1,0 +1,113 @@
+"""axe-core looks at every panel, dialog and menu in both themes, and finds nothing that keeps a person out.
+
+A scene brings something onto the page, yields its name to have it looked at, and leaves the page as it was.
+"""
+
+from __future__ import annotations
+
+from browser.looks import BOTH_THEMES, cell, choose, save_to
+from browser.shop import execute
+from playwright.sync_api import expect
+
+FIND = """async () => {
+    const found = await axe.run({ include: ['.mdb'] }, { resultTypes: ['violations'] });
+    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
+        `${id} at ${target.join(' ')}: ${failureSummary.replace(/\\s+/g, ' ')}`));
+}"""
+
+
+def found_in(book, axe, scenes, dark):
+    """Play the scenes on one page, and give what axe-core finds in each."""
+    found = {}
+    book.page.evaluate(axe)
+    for scene in scenes:
+        for name in scene(book.page):
+            book.shot(f"barriers_{name}_{'dark' if dark else 'light'}")
+            found[name] = book.page.evaluate(FIND)
+    return {name: barriers for name, barriers in found.items() if barriers}
+
+
+def open_table(page, table):
+    page.locator(".mdb-line", has_text=table).click()
+    expect(page.locator(".mdb-name")).to_have_text(table)
+    expect(page.locator(".mdb-row:not([hidden]) .mdb-wait")).to_have_count(0)
+
+
+def at_first(page):
+    expect(page.locator(".mdb-count")).to_have_text("1,204 rows")
+    yield "explorer"
+
+
+def selection_and_menu(page):
+    page.locator(".mdb-body .mdb-tick").nth(2).click()
+    cell(page, 4, 1).click()
+    page.keyboard.press("Shift+ArrowDown")
+    yield "selected"
+    page.keyboard.press("Shift+F10")
+    expect(page.get_by_role("menu", name="Actions")).to_be_visible()
+    yield "cell_menu"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+
+
+def saving_selected_rows(page):
+    page.get_by_role("button", name="Save to").click()
+    expect(page.locator(".mdb-actions .mdb-option[data-alias=archive]")).to_contain_text("read-only")
+    yield "targets"
+    page.keyboard.press("Escape")
+    save_to(page, "new_users")
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    yield "confirm"
+    page.get_by_role("button", name="Cancel").click()
+
+
+def order(page):
+    page.get_by_role("columnheader", name="name").click()
+    expect(cell(page, 0, 1)).to_have_text("Ann Chen")
+    yield "sorted"
+
+
+def no_key_no_rows_and_a_view(page):
+    for table in ("log", "empty", "active_users"):
+        open_table(page, table)
+        yield table
+
+
+def no_table_matches(page):
+    search = page.get_by_role("combobox", name="Search tables")
+    search.fill("nothing like it")
+    yield "no_table"
+    search.fill("")
+
+
+def aliases(page):
+    page.get_by_role("combobox", name="Database").click()
+    expect(page.locator(".mdb-float .mdb-option").first).to_be_visible()
+    yield "picker"
+    page.keyboard.press("Escape")
+    choose(page, "gone")
+    expect(page.locator(".mdb-picker-error")).to_be_visible()
+    yield "unreachable"
+    for alias in ("archive", "new_users"):
+        choose(page, alias)
+        expect(page.locator(".mdb-picker-name")).to_have_text(alias)
+        expect(page.locator(".mdb-count")).not_to_be_empty()
+        yield alias
+
+
+EXPLORER = (
+    at_first,
+    selection_and_menu,
+    saving_selected_rows,
+    order,
+    no_key_no_rows_and_a_view,
+    no_table_matches,
+    aliases,
+)
+
+
+@BOTH_THEMES
+def test_nothing_in_the_explorer_keeps_a_person_out(notebook, shop, axe, dark):
+    execute(shop.legacy, ("CREATE TABLE log (line TEXT)",), ("CREATE TABLE empty (id INTEGER PRIMARY KEY)",))
+    book = notebook(shop.setup, "mdb.explore('legacy_users', 'users')", dark=dark)
+    assert found_in(book, axe, EXPLORER, dark) == {}
