@@ -378,9 +378,10 @@ def _leased(make: Callable[..., Any], **given: Any) -> Session | None:
         return None
     inside = {**given, "database": ":memory:", "read_only": False}
     try:
-        lease = lent(
+        return lent(
             path,
             lambda: make(**inside),
+            lambda lease: Session(lease.connection.execute(_SESSION), lease),
             read_only=bool(given.get("read_only")),
             settings=repr(sorted(settings.items())),
         )
@@ -389,7 +390,6 @@ def _leased(make: Callable[..., Any], **given: Any) -> Session | None:
             # This process has it open by other means, and may share it.
             return None
         raise
-    return None if lease is None else Session(lease.connection.execute(_SESSION), lease)
 
 
 _TRIES = 200

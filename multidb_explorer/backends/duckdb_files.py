@@ -12,11 +12,13 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
 import duckdb
 
 __all__ = ["Lease", "lent"]
 
+T = TypeVar("T")
 _Key = tuple[str, bool, str]
 
 _MOST = 8
@@ -49,25 +51,34 @@ class Lease:
         if _REMEMBERED.search(statement):
             self._engine.remembers = True
 
-    def ends_with(self, owner: object) -> Callable[[], object]:
-        """Give what ends it; who forgets to call that ends it when nobody has the owner any more."""
-        return weakref.finalize(owner, self._engine.leave, self.connection)
+    def end(self) -> None:
+        """Close the connection, and the file with the last one."""
+        self._engine.leave(self.connection)
 
 
-def lent(path: str, make: Callable[[], duckdb.DuckDBPyConnection], *, read_only: bool, settings: str) -> Lease | None:
+def lent(
+    path: str,
+    make: Callable[[], duckdb.DuckDBPyConnection],
+    use: Callable[[Lease], T],
+    *,
+    read_only: bool,
+    settings: str,
+) -> T | None:
     """Open a file for a new connection.
 
     Parameters
     ----------
     make
         Makes an engine without a file.
+    use
+        Makes what ends the lease; it ends by itself when nobody has that any more.
     settings
-        What it is made with; files with other settings have engines of their own.
+        What the engine is made with; files with other settings have engines of their own.
 
     Returns
     -------
-    Lease or None
-        ``None`` where an engine can't give the file the name that it would have by itself.
+    object or None
+        What was made; ``None`` where an engine can't give the file the name that it would have by itself.
 
     Raises
     ------
@@ -79,48 +90,45 @@ def lent(path: str, make: Callable[[], duckdb.DuckDBPyConnection], *, read_only:
         engine = _here().engine(key, make)
         with engine.lock:
             if not engine.ended:
-                connection = engine.enter(path, read_only=read_only)
-                return None if connection is None else Lease(engine, connection)
+                return engine.enter(path, use, read_only=read_only)
 
 
 class _Engine:
     """An engine without a file of its own, to which one is attached from time to time.
 
-    Its methods are called while its lock is held.
+    The stop button may interrupt its methods anywhere: then it ends, and another one takes its place.
     """
 
     def __init__(self, root: duckdb.DuckDBPyConnection) -> None:
         # Whoever collects garbage may end a lease in the middle of anything else.
         self.lock = threading.RLock()
         self.ended = False
-        self.users = 0
         self.remembers = False
+        self.users: set[duckdb.DuckDBPyConnection] = set()
         self._root = root
         self._path = self._name = ""
         self._attached = False
 
-    def enter(self, path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection | None:
+    def enter(self, path: str, use: Callable[[Lease], T], *, read_only: bool) -> T | None:
         """Give a connection that uses the file."""
-        self.users += 1
-        connection = None
         try:
-            if not self._attached:
-                self._attach(path, read_only=read_only)
+            ready = self._attached or self._attach(path, read_only=read_only)
+            return self._used(use) if ready else None
+        except duckdb.Error:
             if self._attached:
-                connection = self._root.cursor()
-                connection.execute(f"USE {_quoted(self._name)}")
-            return connection
-        finally:
-            if connection is None:
-                self._less()
+                self.end()
+            raise
+        except BaseException:
+            _surely(self.end)
+            raise
 
-    def _attach(self, path: str, *, read_only: bool) -> None:
+    def _attach(self, path: str, *, read_only: bool) -> bool:
         text = "'" + path.replace("'", "''") + "'"
         try:
             self._root.execute(f"ATTACH {text}{' (READ_ONLY)' if read_only else ''}")
         except duckdb.BinderException:
             # The engine's own database has that name already.
-            return
+            return False
         self._attached = True
         if self._path != path:
             # The engine knows best what it makes of a file's name, which may be that of a link.
@@ -129,31 +137,55 @@ class _Engine:
             )
             ((self._name,),) = found.fetchall()
             self._path = path
+        return True
+
+    def _used(self, use: Callable[[Lease], T]) -> T:
+        connection = self._root.cursor()
+        self.users.add(connection)
+        connection.execute(f"USE {_quoted(self._name)}")
+        made = use(Lease(self, connection))
+        weakref.finalize(made, self.leave, connection)
+        return made
 
     def leave(self, connection: duckdb.DuckDBPyConnection) -> None:
         """End a connection, and let the file go with the last one."""
-        with self.lock:
-            connection.close()
-            self._less()
+        try:
+            with self.lock:
+                connection.close()
+                self.users.discard(connection)
+                if not self.users and self._attached:
+                    self._let_go()
+        except BaseException:
+            _surely(connection.close)
+            _surely(self.end)
+            raise
 
-    def _less(self) -> None:
-        self.users -= 1
-        if self.users or not self._attached:
-            return
-        self._attached = False
+    def _let_go(self) -> None:
         if self.remembers:
             self.end()
             return
         try:
             self._root.execute(f"DETACH {_quoted(self._name)}")
+            self._attached = False
         except duckdb.Error:
             # Whatever holds it: without an engine it is closed.
             self.end()
 
     def end(self) -> None:
-        """Make an end of it; the next use makes a new one."""
+        """Make an end of it; the file is closed with the last of its connections, and the next use makes a new one."""
         self.ended = True
+        self._attached = False
         self._root.close()
+
+
+def _surely(call: Callable[[], object]) -> None:
+    """Make a call, whoever interrupts."""
+    while True:
+        try:
+            call()
+        except KeyboardInterrupt:
+            continue
+        return
 
 
 class _Kept:

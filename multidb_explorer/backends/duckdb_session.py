@@ -66,7 +66,7 @@ class Session(duckdb_engine.ConnectionWrapper):
         super().__init__(connection)
         self.raw = connection
         self._lease = lease
-        self._end = super().close if lease is None else lease.ends_with(self)
+        self._end = super().close if lease is None else lease.end
         self.reader: Any = None
         self.reads_only = False
 
