@@ -6,6 +6,7 @@ The bodies here promise nothing that a product does not: each product's own file
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,7 +21,35 @@ if TYPE_CHECKING:
 
     from multidb_explorer.backends.base import Features
 
-__all__ = ["Moving", "Reach", "checked_name"]
+__all__ = ["Keeps", "Moving", "Reach", "checked_name", "whole_number"]
+
+
+@dataclass(frozen=True)
+class Keeps:
+    """What a column does to values beyond what its kind tells.
+
+    Attributes
+    ----------
+    integers
+        The smallest and the largest number that it keeps, where those are not the ends of its width.
+    octets
+        How many bytes a text may have, in the column's own encoding; ``None`` where only characters are counted.
+    codec
+        Python's name of that encoding; empty for one that has every character.
+    trims
+        Whether blanks at the end of a text are lost.
+    fills
+        Whether a shorter text or value is filled up to the column's length.
+    rounds
+        Whether a floating-point number is rounded to some places.
+    """
+
+    integers: tuple[int, int] | None = None
+    octets: int | None = None
+    codec: str = ""
+    trims: bool = False
+    fills: bool = False
+    rounds: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +100,10 @@ class Moving:
         if kind.name == "timestamp":
             return sa.DateTime(timezone=kind.tz)
         return whole_number(kind) if kind.name == "integer" else _NEAREST.get(kind.name, sa.Text)()
+
+    def keeps(self, connection: Connection, table: sa.Table) -> Mapping[str, Keeps]:
+        """Tell what columns of a table do to values, by name; where there is nothing to tell they are left out."""
+        return {}
 
     # Whether they are safe there
 

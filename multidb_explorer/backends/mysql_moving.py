@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ from sqlalchemy.dialects import mysql
 
 from multidb_explorer.backends.base import Backend
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.backends.moving import Reach, checked_name
+from multidb_explorer.backends.moving import Keeps, Reach, checked_name
 from multidb_explorer.errors import TransactionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.engine import Connection
     from sqlalchemy.types import TypeEngine
 
@@ -50,6 +53,10 @@ class MySQLMoving(Backend):
             case _:
                 found = super().nearest_type(kind, in_key=in_key)
         return found
+
+    def keeps(self, connection: Connection, table: sa.Table) -> Mapping[str, Keeps]:
+        rows = connection.execute(sa.text(_STORED), {"table": table.name, "schema": table.schema})
+        return {name: _keeps(*described) for name, *described in rows}
 
     # Whether they are safe there
 
@@ -202,6 +209,31 @@ def _branch(connection: Connection) -> str:
     """Mark what is this database's own, since the server lists the transactions of all."""
     name = str(connection.exec_driver_sql("SELECT DATABASE()").scalar_one())
     return blake2b(name.encode(), digest_size=8).hexdigest()
+
+
+_STORED = """
+SELECT column_name, data_type, column_type, character_set_name, character_octet_length
+FROM information_schema.columns WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :table
+"""
+
+_CODECS = {"utf8mb4": "", "latin1": "cp1252", "ascii": "ascii", "binary": ""}
+"""Python's names of the server's encodings; ``bmp`` stands for those that end before the emoji."""
+_ENDS_EARLY = ("utf8", "utf8mb3", "ucs2")
+_INTEGERS = {"mediumint": (-(2**23), 2**23 - 1), "mediumint unsigned": (0, 2**24 - 1), "year": (1901, 2155)}
+
+
+def _keeps(type_: str, declared: str, charset: str | None, octets: int | None) -> Keeps:
+    plain = re.sub(r"\(.*?\)| zerofill", "", declared)
+    if plain in _INTEGERS:
+        return Keeps(_INTEGERS[plain])
+    if type_ == "bit":
+        return Keeps((0, 2 ** int(declared[4:-1]) - 1))
+    if type_ in ("float", "double"):
+        return Keeps(rounds="(" in declared)
+    if charset is not None:
+        codec = "bmp" if charset in _ENDS_EARLY else _CODECS.get(charset, charset)
+        return Keeps(octets=octets, codec=codec, trims=type_ == "char")
+    return Keeps(octets=octets, fills=type_ == "binary")
 
 
 _SAFETY = """

@@ -10,11 +10,11 @@ from sqlalchemy.dialects import postgresql as pg
 
 from multidb_explorer.backends.base import Backend
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.backends.moving import Reach, checked_name
+from multidb_explorer.backends.moving import Keeps, Reach, checked_name
 from multidb_explorer.errors import TransactionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy.engine import Connection
     from sqlalchemy.types import TypeEngine
@@ -42,6 +42,10 @@ class PostgreSQLMoving(Backend):
             case "array":
                 return pg.ARRAY(self.nearest_type(kind.item or Kind("text")))
         return super().nearest_type(kind, in_key=in_key)
+
+    def keeps(self, connection: Connection, table: sa.Table) -> Mapping[str, Keeps]:
+        filled = [column for column in table.columns if isinstance(column.type, sa.CHAR | pg.BIT)]
+        return {column.name: Keeps(fills=True) for column in filled}
 
     # Whether they are safe there
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from specimens import SPECIMENS
 
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.backends.moving import Reach
+from multidb_explorer.backends.moving import Keeps, Reach
 from multidb_explorer.errors import DatabaseError, IntegrityError, TransactionError
 from multidb_explorer.schema.inspector import catalog_of
 
@@ -72,6 +72,37 @@ def test_types_of_keys(bench, kind) -> None:
     with bench.database.begin() as connection:
         keyed.create(connection)
     assert bench.describe("keyed").primary_key == ("a",)
+
+
+# What columns do to values
+
+
+def test_what_mariadb_keeps(bench_of) -> None:
+    bench = bench_of("mariadb")
+    bench.run(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, tiny TINYTEXT, old VARCHAR(9) CHARACTER SET latin1, "
+        "three VARCHAR(9) CHARACTER SET utf8mb3, mid MEDIUMINT UNSIGNED, y YEAR, b BIT(12), f FLOAT(7,2), d DOUBLE, "
+        "c CHAR(4), fixed BINARY(4), some BLOB) CHARACTER SET utf8mb4"
+    )
+    with bench.database.connect() as connection:
+        found = bench.database.backend.keeps(connection, bench.table("things"))
+    assert found["tiny"] == Keeps(octets=255)
+    assert (found["old"].codec, found["three"].codec) == ("cp1252", "bmp")
+    assert (found["mid"].integers, found["y"].integers, found["b"].integers) == (
+        (0, 2**24 - 1),
+        (1901, 2155),
+        (0, 4095),
+    )
+    assert (found["f"].rounds, found["d"].rounds) == (True, False)
+    assert (found["c"].trims, found["fixed"].fills, found["some"].octets) == (True, True, 65_535)
+
+
+def test_what_postgresql_fills_up(bench_of) -> None:
+    bench = bench_of("postgresql")
+    bench.run("CREATE TABLE things (id INTEGER PRIMARY KEY, c CHAR(4), v VARCHAR(4))")
+    with bench.database.connect() as connection:
+        found = bench.database.backend.keeps(connection, bench.table("things"))
+    assert found == {"c": Keeps(fills=True)}
 
 
 # Whether they are safe there
