@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from multidb_explorer.query.subqueries import Exists, OuterRef, Subquery
     from multidb_explorer.query.windows import RowRange, ValueRange, Window
     from multidb_explorer.schema.aliases import Alias, aliases
+    from multidb_explorer.transfer.moving import copy, move
+    from multidb_explorer.transfer.plan import TransferPlan
+    from multidb_explorer.transfer.recovering import recover, resume, transfers
     from multidb_explorer.widgets import AliasPicker, TableGrid, explore
 
 __version__ = "0.1.0"
@@ -65,6 +68,7 @@ __all__ = [
     "Subquery",
     "Sum",
     "TableGrid",
+    "TransferPlan",
     "Value",
     "ValueRange",
     "Variance",
@@ -76,6 +80,7 @@ __all__ = [
     "configure",
     "confirmed",
     "connect",
+    "copy",
     "disconnect",
     "errors",
     "explore",
@@ -84,9 +89,13 @@ __all__ = [
     "history",
     "inverse",
     "load_ipython_extension",
+    "move",
     "on_commit",
     "options",
+    "recover",
     "reflect",
+    "resume",
+    "transfers",
     "unload_ipython_extension",
     "write",
 ]
@@ -116,6 +125,7 @@ _HOMES = {
     "Subquery": "query.subqueries",
     "Sum": "query.aggregates",
     "TableGrid": "widgets",
+    "TransferPlan": "transfer.plan",
     "Value": "query.expressions",
     "ValueRange": "query.windows",
     "Variance": "query.aggregates",
@@ -125,12 +135,17 @@ _HOMES = {
     "atomic": "connections.transactions",
     "clear_history": "changes.history",
     "confirmed": "connections.confirming",
+    "copy": "transfer.moving",
     "explore": "widgets",
     "gather": "query.gathering",
     "history": "changes.history",
     "inverse": "changes.inverse",
+    "move": "transfer.moving",
     "on_commit": "connections.transactions",
+    "recover": "transfer.recovering",
     "reflect": "models",
+    "resume": "transfer.recovering",
+    "transfers": "transfer.recovering",
     "write": "models.writing_frames",
 }
 """Where a public name lives; it is loaded when first used, so that importing the package costs next to nothing."""

@@ -23,7 +23,10 @@ The tree, by what the user was doing::
     │   ├── ChangeConflict              somebody else changed the rows of a change set first
     │   ├── RowsRejected                rows that the table would not take, all of them listed
     │   ├── ConfirmationRequired        an alias whose writes have to be confirmed
+    │   ├── TransferRefused             a copy or move that would lose something
     │   └── ValueNotRepresentable       the target can't hold the value exactly
+    ├── TransferError                   a copy or move that could not go on
+    │   └── TransferStopped             a part of it met rows that are not what they were
     ├── TransactionError                what an open atomic block does not allow
     ├── FrameTooLarge                   a result that does not fit into memory
     ├── QueryCancelled                  stopped by the user or a timeout
@@ -70,6 +73,9 @@ __all__ = [
     "StaleRow",
     "TableDoesNotExist",
     "TransactionError",
+    "TransferError",
+    "TransferRefused",
+    "TransferStopped",
     "ValueNotRepresentable",
     "WriteRefused",
     "near",
@@ -354,6 +360,38 @@ class ValueNotRepresentable(WriteRefused):
     def __init__(self, message: str, *, column: str = "", reason: str = "") -> None:
         super().__init__(message)
         self.column, self.reason = column, reason
+
+
+class TransferError(MultiDBError):
+    """A copy or move that could not go on; what it did so far is in its journal."""
+
+
+class TransferStopped(TransferError):
+    """Rows were not what they had been when they were looked at, so that a part of the transfer was not done.
+
+    Attributes
+    ----------
+    report
+        What was done, table by table.
+    """
+
+    def __init__(self, message: str, *, report: object = None) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+class TransferRefused(WriteRefused):
+    """A copy or move that would lose or damage something; nothing was written.
+
+    Attributes
+    ----------
+    plan
+        What was asked, with every objection to it.
+    """
+
+    def __init__(self, message: str, *, plan: object = None) -> None:
+        super().__init__(message)
+        self.plan = plan
 
 
 class FrameTooLarge(MultiDBError, MemoryError):

@@ -65,6 +65,8 @@ class Features:
     """Can a part of a transaction be undone alone?"""
     deletes_families: bool = True
     """Can one transaction delete rows and then the rows that they refer to?"""
+    refers_within_statement: bool = True
+    """Can one statement insert or delete rows together with others that refer to them, in whatever order?"""
     looks_into_itself: bool = True
     """May an UPDATE or DELETE ask a subquery about its own table?"""
     names_conflict_key: bool = True

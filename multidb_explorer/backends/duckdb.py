@@ -67,6 +67,7 @@ class DuckDBBackend(DuckDBComputing, DuckDBMoving):
     features: ClassVar[Features] = Features(
         files=True,
         deletes_families=False,
+        refers_within_statement=False,
         updates_indexed_columns=False,
         read_only_session=True,
         insert_returning=True,

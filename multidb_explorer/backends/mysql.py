@@ -86,6 +86,7 @@ class MySQLBackend(MySQLComputing, MySQLMoving):
         port=3306,
         read_only_session=True,
         row_locks=True,
+        refers_within_statement=False,
         looks_into_itself=False,
         names_conflict_key=False,
         # MariaDB stops every statement, MySQL only SELECT.

@@ -24,6 +24,7 @@ from multidb_explorer.changes.committed import Applied, Committed
 from multidb_explorer.changes.records import Change, Insert, Update
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
+from multidb_explorer.connections.state import state_folder
 from multidb_explorer.display import notice
 from multidb_explorer.errors import ValueNotRepresentable, WriteRefused
 
@@ -79,12 +80,7 @@ def history_folder() -> Path:
     >>> history_folder().name
     'history'
     """
-    named = os.environ.get("MULTIDB_STATE_DIR")
-    if named:
-        return Path(named).expanduser() / "history"
-    from platformdirs import user_state_path
-
-    return user_state_path("multidb_explorer", appauthor=False) / "history"
+    return state_folder("history")
 
 
 def begin(committed: Committed) -> None:

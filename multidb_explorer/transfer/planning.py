@@ -1,0 +1,254 @@
+"""Work a plan out: only by looking, in neither database is anything written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from multidb_explorer.connections.database import Database
+from multidb_explorer.connections.registry import databases
+from multidb_explorer.errors import TableDoesNotExist
+from multidb_explorer.options import options
+from multidb_explorer.schema.catalog import TableSchema
+from multidb_explorer.schema.inspector import Catalog
+from multidb_explorer.transfer.carrying import Lane
+from multidb_explorer.transfer.clashing import is_empty, met, named
+from multidb_explorer.transfer.closure import Closure, Relatives, closure_of
+from multidb_explorer.transfer.edges import Edge, edge_of
+from multidb_explorer.transfer.judging import judged, objections_of
+from multidb_explorer.transfer.mapping import mapped, target_key
+from multidb_explorer.transfer.ordering import Order, order
+from multidb_explorer.transfer.plan import TransferPlan
+from multidb_explorer.transfer.records import Clashes, Objection, Step, TableName, Way, digest_of
+from multidb_explorer.transfer.reducing import Reduced, reduced
+from multidb_explorer.transfer.refusing import database_objections, table_objections
+from multidb_explorer.transfer.roots import Roots
+from multidb_explorer.transfer.sheet import incoming, schema_digest
+from multidb_explorer.transfer.sides import Key, Side, keys_of
+from multidb_explorer.transfer.wishes import Wishes
+
+__all__ = ["Planning", "plan"]
+
+_SAMPLE = 1_000
+
+
+def plan(wishes: Wishes) -> TransferPlan:
+    """Work out how rows would be copied or moved.
+
+    Raises
+    ------
+    WriteRefused, TableDoesNotExist, FieldError
+        For what can't even be planned.
+    """
+    return Planning(wishes).done()
+
+
+@dataclass
+class Planning:
+    """A plan in the making.
+
+    Attributes
+    ----------
+    objections
+        What was found so far that keeps it from being run.
+    """
+
+    wishes: Wishes
+    objections: list[Objection] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.roots: Roots = self.wishes.roots
+        self.source: Database = self.roots.database
+        self.target: Database = databases[self.wishes.to]
+        self.catalogs = Catalog(self.source), Catalog(self.target)
+        self.closure: Closure | None = None
+        self._doubts: list[Objection] = []
+
+    def done(self) -> TransferPlan:
+        """Plan."""
+        wishes = self.wishes
+        self.objections += database_objections(self.source, self.target, wishes)
+        whole = self._find()
+        lanes = {name: lane for name in self._names() if (lane := self._lane(name)) is not None}
+        ordered = self._order(lanes)
+        rest: Reduced | None = None
+        lanes = {name: self._with_rows(lane, ordered) for name, lane in lanes.items()}
+        self.objections += self._doubts
+        if not any(objection.stands for objection in self.objections):
+            lanes = {name: self._measured(lane) for name, lane in lanes.items()}
+            rest = self._reduce(lanes)
+        steps = [lanes[name].step for name in ordered.tables]
+        leaving = [name for name in ordered.tables if lanes[name].step.leaves]
+        emptied = self._emptied(leaving)
+        return TransferPlan(
+            kind=wishes.kind,
+            source=self.source.alias,
+            target=self.target.alias,
+            mode=wishes.mode or "COPY_VERIFY_DELETE",
+            steps=tuple(steps),
+            objections=tuple(self.objections),
+            whole=whole,
+            identity=digest_of(
+                wishes.kind, self.source.fingerprint, self.target.fingerprint, self.roots.identity, wishes.related
+            ),
+            schema=schema_digest(lanes[name] for name in ordered.tables),
+            deleting=tuple(ordered.tables.index(name) for name in reversed(emptied.tables)),
+            loosened=tuple(
+                (ordered.tables.index(name), emptied.patched(name)) for name in emptied.tables if emptied.patched(name)
+            ),
+            wishes=wishes,
+            closure=self.closure,
+            leaving=None if rest is None else rest.leaving,
+        )
+
+    # Which rows
+
+    def _find(self) -> bool:
+        """Find the rows; tell whether they are one unit."""
+        wishes, roots = self.wishes, self.roots
+        relatives = Relatives.asked(wishes.related, self.catalogs[0], wishes.without)
+        live = self.catalogs[0].table(*roots.table)
+        own = any(edge_of(roots.table, key).own for key in live.foreign_keys)
+        if not relatives.any and not own:
+            return False
+        batches = roots.keys(options.batch_rows)
+        limit = wishes.limit or _LIMIT
+        self.closure = closure_of(self.source, self.catalogs[0], roots.table, roots.key, batches, relatives, limit)
+        return True
+
+    def _names(self) -> list[TableName]:
+        return [self.roots.table] if self.closure is None else list(self.closure.tables)
+
+    def batches(self, name: TableName) -> Iterator[list[Key]]:
+        """Give the keys of a table's rows, some at a time."""
+        size = self.wishes.batch_rows
+        if self.closure is None:
+            for batch in self.roots.keys(size):
+                yield keys_of(batch, self.roots.key)
+            return
+        keys = list(self.closure.tables[name].rows)
+        for start in range(0, len(keys), size):
+            yield keys[start : start + size]
+
+    # One table
+
+    def _lane(self, name: TableName) -> Lane | None:
+        source = self.catalogs[0].table(*name)
+        try:
+            found = self.catalogs[1].find(self.wishes.tables.get(name, name[0]), self.target.schema)
+        except TableDoesNotExist as error:
+            self.objections.append(Objection(name[0], "", f"{error} Or make it with create=True."))
+            return None
+        target = self.catalogs[1].table(found, self.target.schema)
+        key = self.roots.key if name == self.roots.table else source.key
+        columns = {**self.wishes.columns, **self.wishes.mapped.get(name, {})}
+        paired = mapped(source, target, self.target, columns, self.wishes.accept)
+        theirs, problem = target_key(key, target, paired.pairs)
+        step = Step(
+            name[0],
+            target.name,
+            key,
+            theirs if not problem else (),
+            paired.pairs,
+            schema=name[1],
+            target_schema=target.schema,
+            policy=self.wishes.policies.get(name, self.wishes.on_conflict),
+        )
+        self.objections += paired.objections
+        if problem:
+            self.objections.append(Objection(name[0], "", problem))
+        lane = Lane(step, self._side(0, source, key), self._side(1, target, theirs))
+        self.objections += table_objections(lane, self.wishes)
+        return lane
+
+    def _side(self, which: int, live: TableSchema, key: tuple[str, ...]) -> Side:
+        return Side((self.source, self.target)[which], self.catalogs[which], live, key)
+
+    # Order
+
+    def _order(self, lanes: Mapping[TableName, Lane]) -> Order:
+        """Order tables by the foreign keys of the target, and by those of the source where they agree."""
+        by_target = {(lane.target.live.name, lane.target.live.schema): name for name, lane in lanes.items()}
+        edges = []
+        for name, lane in lanes.items():
+            for key in lane.target.live.foreign_keys:
+                edge = edge_of((lane.target.live.name, lane.target.live.schema), key)
+                if edge.parent in by_target:
+                    edges.append(Edge(name, edge.columns, by_target[edge.parent], edge.parent_columns))
+        return order(list(lanes), edges, lambda name, column: lanes[name].target.columns[column].nullable)
+
+    def _emptied(self, leaving: Sequence[TableName]) -> Order:
+        edges = [edge for name in leaving for edge in incoming(self._side(0, self.catalogs[0].table(*name), ("",)))]
+        return order(leaving, edges, lambda name, column: self.catalogs[0].table(*name).column(column).nullable)
+
+    # Its rows
+
+    def _with_rows(self, lane: Lane, ordered: Order) -> Lane:
+        name = lane.step.name
+        rows, ways = self._counted(name)
+        patched = ordered.patched(name)
+        leaves = self.wishes.kind == "move" and self._leaves(name)
+        step = replace(lane.step, rows=rows, ways=ways, patched=patched, leaves=leaves)
+        if any(objection.stands for objection in self.objections):
+            return Lane(step, lane.source, lane.target)
+        pairs = judged(Lane(step, lane.source, lane.target), self.batches(name))
+        lane = Lane(replace(step, pairs=pairs), lane.source, lane.target)
+        self._doubts += objections_of(lane)
+        return lane
+
+    def _leaves(self, name: TableName) -> bool:
+        return self.closure is None or bool(self.closure.tables[name].taken)
+
+    def _counted(self, name: TableName) -> tuple[int, tuple[Way, ...]]:
+        if self.closure is None:
+            count = self.roots.count()
+            return count, (Way("asked for", count),)
+        found = self.closure.tables[name]
+        return len(found.rows), found.ways()
+
+    def _reduce(self, lanes: dict[TableName, Lane]) -> Reduced | None:
+        """Find out what stays in the source."""
+        leaving = [lane for lane in lanes.values() if lane.step.leaves]
+        if not leaving:
+            return None
+        found = reduced(self, leaving)
+        for lane in leaving:
+            step = replace(lane.step, kept=found.kept(lane.step.name))
+            lanes[lane.step.name] = Lane(step, lane.source, lane.target)
+        return found
+
+    def _measured(self, lane: Lane) -> Lane:
+        """Look rows up in the target, and weigh some of them."""
+        step = replace(lane.step, **self._looked_up(lane, lane.step.rows))
+        return Lane(step, lane.source, lane.target)
+
+    def _looked_up(self, lane: Lane, rows: int) -> dict[str, Any]:
+        empty = is_empty(lane.target)
+        there, clashes, size = 0, dict[tuple[str, ...], list[str]](), 0
+        for number, keys in enumerate(self.batches(lane.step.name)):
+            if number and empty:
+                break
+            table = lane.fetch(keys[:_SAMPLE] if empty else keys)
+            fitted = lane.fitted(table, {})
+            if not number and fitted.num_rows:
+                size = fitted.nbytes * rows // fitted.num_rows
+            if empty:
+                continue
+            look = met(lane, fitted)
+            there += len(look.there)
+            groups = {lane.step.target_key: look.taken, **look.others}
+            for key, places in groups.items():
+                some = fitted.select(list(key)).take(pa.array(sorted(places), pa.int64())).to_pylist()
+                clashes.setdefault(key, []).extend(named(values) for values in some)
+        return {
+            "there": there,
+            "bytes": size,
+            "clashes": tuple(Clashes(key, len(found), tuple(found[:5])) for key, found in clashes.items() if found),
+        }
+
+
+_LIMIT = 200_000
+"""So many rows a transfer with relatives takes, unless more are allowed: they come together or not at all."""

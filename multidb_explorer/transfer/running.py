@@ -1,0 +1,258 @@
+"""Run a plan, or take a transfer up where its journal ends."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from threading import Event
+
+from multidb_explorer.connections.blocks import block_of
+from multidb_explorer.connections.confirming import check_word, confirmed
+from multidb_explorer.connections.database import Database
+from multidb_explorer.errors import (
+    ConfirmationRequired,
+    ConnectionFailed,
+    TransactionError,
+    TransferError,
+    TransferStopped,
+)
+from multidb_explorer.transfer.clashing import met
+from multidb_explorer.transfer.journal import FINISHED, Journal, Owner, Rows, known_ids
+from multidb_explorer.transfer.newkeys import Allocator, allotted
+from multidb_explorer.transfer.plan import TransferPlan
+from multidb_explorer.transfer.progress import Cancelled, Observer, TransferProgress
+from multidb_explorer.transfer.report import TransferReport
+from multidb_explorer.transfer.reporting import report_of
+from multidb_explorer.transfer.sheet import Sheet
+from multidb_explorer.transfer.stopping import Stopped
+from multidb_explorer.transfer.units import Unit
+
+__all__ = ["resumed", "run"]
+
+_TRIES = 3
+"""So often a unit is looked at again whose connection was lost."""
+
+Confirm = str | Sequence[str] | None
+
+
+def run(
+    plan: TransferPlan,
+    *,
+    confirm: Confirm = None,
+    on_progress: Callable[[TransferProgress], object] | None = None,
+    progress: bool | None = None,
+    stop: Event | None = None,
+) -> TransferReport:
+    """Run a plan; `TransferPlan.run` tells the rules.
+
+    Parameters
+    ----------
+    stop
+        Set from elsewhere to cancel.
+    """
+    assert plan.wishes is not None  # noqa: S101 -- only a plan that was read from a journal has none
+    plan.refuse()
+    roots = plan.wishes.roots
+    sheet = sheet_of(plan)
+    observer = Observer(on_progress, progress, stop)
+    with _allowed(plan.kind, roots.database, sheet.target, confirm), Owner(plan.identity):
+        earlier = _earlier(plan.identity)
+        if earlier is not None:
+            # It may have allocated keys, which nobody else knows.
+            return _continued(earlier, observer)
+        sheet.look()
+        sheet.refuse_changed()
+        journal = Journal.create(sheet.id, sheet.head())
+        try:
+            _list(plan, sheet, journal)
+        except BaseException:
+            journal.remove()
+            raise
+        return _carried(sheet, journal, observer, resumed=False)
+
+
+def resumed(
+    id: str,  # noqa: A002 -- what it is called everywhere
+    *,
+    confirm: Confirm = None,
+    on_progress: Callable[[TransferProgress], object] | None = None,
+    progress: bool | None = None,
+    stop: Event | None = None,
+) -> TransferReport:
+    """Take a transfer up where its journal ends; `resume` tells the rules."""
+    journal = Journal.find(id)
+    if not journal.readable:
+        journal.remove()
+        raise TransferError(f"Transfer {id!r} ended before anything was planned, so there is nothing to resume.")
+    sheet = Sheet.of_head(id, journal.head)
+    observer = Observer(on_progress, progress, stop)
+    with _allowed(sheet.kind, sheet.source, sheet.target, confirm), Owner(sheet.identity):
+        return _continued(journal, observer)
+
+
+def _continued(journal: Journal, observer: Observer) -> TransferReport:
+    if journal.state in FINISHED:
+        raise TransferError(f"Transfer {journal.id!r} is {journal.state.lower()}, so there is nothing to resume.")
+    if journal.noted("listed") is None:
+        journal.set_state("ABORTED")
+        raise TransferError(
+            f"Transfer {journal.id!r} had not begun when its session ended, so it was dropped. Run it again."
+        )
+    return _carried(Sheet.of_head(journal.id, journal.head), journal, observer, resumed=True)
+
+
+def _earlier(identity: str) -> Journal | None:
+    """Find an unfinished transfer of the same rows; one that had not begun is dropped."""
+    for known in reversed(known_ids()):
+        journal = Journal.find(known)
+        if not journal.readable or journal.state in FINISHED or journal.head["identity"] != identity:
+            continue
+        if journal.noted("listed") is None:
+            journal.set_state("ABORTED")
+            continue
+        return journal
+    return None
+
+
+def sheet_of(plan: TransferPlan) -> Sheet:
+    """Give a plan the form in which it is run."""
+    assert plan.wishes is not None  # noqa: S101
+    from multidb_explorer.connections.registry import databases
+
+    return Sheet(
+        id=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}",
+        kind=plan.kind,
+        mode=plan.mode,
+        source=plan.wishes.roots.database,
+        target=databases[plan.target],
+        identity=plan.identity,
+        schema=plan.schema,
+        batch_rows=plan.wishes.batch_rows,
+        whole=plan.whole,
+        steps=plan.steps,
+        deleting=plan.deleting,
+        loosened=plan.loosened,
+    )
+
+
+def _allowed(kind: str, source: Database, target: Database, confirm: Confirm) -> AbstractContextManager[None]:
+    """Hold both aliases to their rules, before anything is written."""
+    written = [target, source] if kind == "move" else [target]
+    for database in (source, target):
+        if block_of(database) is not None:
+            raise TransactionError(
+                f"A {kind} commits on the target before it deletes from the source, so it can't be part of the "
+                f"atomic() block that is open on {database.alias!r}. Call it outside."
+            )
+    words = (confirm,) if isinstance(confirm, str) else tuple(confirm or ())
+    known = {database.alias for database in written}
+    for word in words:
+        if word not in known:
+            check_word(target, word)
+            raise ConfirmationRequired(f"confirm={word!r} names no alias that would be written.")
+    context = confirmed(*words) if words else nullcontext()
+    with context:
+        for database in written:
+            database.refuse_writes()
+    asked = [database.alias for database in written if database.confirm != "never"]
+    # The answer counts for the whole of it, however many transactions it takes.
+    return confirmed(*asked) if asked else nullcontext()
+
+
+# Listing
+
+
+def _list(plan: TransferPlan, sheet: Sheet, journal: Journal) -> None:
+    """Write down which rows there are, before the first is carried over."""
+    if plan.closure is None:
+        assert plan.wishes is not None  # noqa: S101
+        lane = sheet.lanes[0]
+        allocators: dict[int, Allocator] = {}
+        for number, batch in enumerate(plan.wishes.roots.keys(sheet.batch_rows)):
+            keys = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            rows = Rows(0, lane.listed(keys, lane.step.leaves))
+            journal.add_unit(number, [_with_new_keys(sheet, rows, allocators)])
+    else:
+        journal.add_unit(0, list(_family(plan, sheet)))
+    journal.note("listed", value=True)
+
+
+def _family(plan: TransferPlan, sheet: Sheet) -> Iterator[Rows]:
+    assert plan.closure is not None  # noqa: S101
+    allocators: dict[int, Allocator] = {}
+    # Only some engines find, among the rows of one statement, those that others of them refer to.
+    apart = not all(side.backend.features.refers_within_statement for side in (sheet.source, sheet.target))
+    for number, lane in enumerate(sheet.lanes):
+        lists = plan.closure.in_order(lane.step.name)
+        leaving = (plan.leaving or {}).get(lane.step.name, set())
+        for keys in lists if apart else [[key for some in lists for key in some]]:
+            for start in range(0, len(keys), sheet.batch_rows):
+                some = keys[start : start + sheet.batch_rows]
+                rows = Rows(number, lane.listed(some, [key in leaving for key in some]))
+                yield _with_new_keys(sheet, rows, allocators)
+
+
+def _with_new_keys(sheet: Sheet, rows: Rows, allocators: dict[int, Allocator]) -> Rows:
+    lane = sheet.lanes[rows.step]
+    if lane.step.policy != "newkey" or not lane.step.conflicts:
+        return rows
+    allocator = allocators.setdefault(rows.step, Allocator(lane))
+    keys = lane.keys(rows.table)
+    table = lane.fetch(keys)
+    taken = met(lane, lane.fitted(table, {}), others=False).taken
+    places = {key: n for n, key in enumerate(zip(*(table.column(k).to_pylist() for k in lane.step.key), strict=True))}
+    new = [allocator.take()[0] if places.get(key) in taken else None for key in keys]
+    return Rows(rows.step, allotted(rows.table, new))
+
+
+# Carrying
+
+
+def _carried(sheet: Sheet, journal: Journal, observer: Observer, *, resumed: bool) -> TransferReport:
+    began = time.perf_counter()
+    observer.id, observer.name = sheet.id, f"{sheet.source.alias} → {sheet.target.alias}"
+    observer.planned = sum(step.rows for step in sheet.steps)
+    if not sheet.lanes:
+        sheet.look()
+    state, message = "DONE", ""
+    with observer:
+        for number, known in journal.units():
+            if known == "DONE":
+                continue
+            try:
+                observer.check()
+                _unit(sheet, journal, number, known, observer)
+            except Stopped as error:
+                state, message = error.state, str(error)
+                journal.set_unit(number, "PLANNED" if known == "PLANNED" else "INTENT")
+                break
+            except Cancelled:
+                state = "CANCELLED"
+                break
+            except BaseException as error:
+                error.add_note(f"What was done so far is consistent; mdb.resume({sheet.id!r}) goes on.")
+                raise
+    report = report_of(sheet, journal, state, time.perf_counter() - began)
+    report = replace(report, resumed=resumed, bytes=observer.bytes)
+    journal.set_state(state)
+    if message:
+        raise TransferStopped(f"{sheet.kind} {sheet.id}: {state}. {message}", report=report)
+    return report
+
+
+def _unit(sheet: Sheet, journal: Journal, number: int, state: str, observer: Observer) -> None:
+    for attempt in range(_TRIES):
+        unit = Unit(sheet, journal, number, list(journal.rows(number)), observer.wrote)
+        try:
+            unit.run(state)
+        except ConnectionFailed:
+            # Whether a commit was heard nobody knows: the facts are looked at again.
+            if attempt + 1 == _TRIES:
+                raise
+            time.sleep(0.5 * (attempt + 1))
+            state = dict(journal.units())[number]
+        else:
+            return
