@@ -67,6 +67,14 @@ def order(page):
     yield "sorted"
 
 
+def structure(page):
+    open_table(page, "orders")
+    page.get_by_role("tab", name="Structure").click()
+    expect(page.get_by_role("table", name="Foreign keys")).to_be_visible()
+    yield "structure"
+    page.get_by_role("tab", name="Data").click()
+
+
 def no_key_no_rows_and_a_view(page):
     for table in ("log", "empty", "active_users"):
         open_table(page, table)
@@ -95,13 +103,27 @@ def aliases(page):
         yield alias
 
 
+def adding_an_alias(page):
+    page.get_by_role("combobox", name="Database").click()
+    page.locator(".mdb-float").get_by_text("Add an alias").click()
+    dialog = page.get_by_role("dialog", name="Add an alias")
+    expect(dialog.get_by_label("File")).to_be_visible()
+    yield "add_alias"
+    dialog.get_by_role("button", name="Show as multidb.toml").click()
+    expect(dialog.locator(".mdb-sheet-note")).to_be_visible()
+    yield "add_alias_refused"
+    dialog.get_by_role("button", name="Cancel").click()
+
+
 EXPLORER = (
     at_first,
     selection_and_menu,
     saving_selected_rows,
     order,
+    structure,
     no_key_no_rows_and_a_view,
     no_table_matches,
+    adding_an_alias,
     aliases,
 )
 
