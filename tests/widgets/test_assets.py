@@ -73,3 +73,12 @@ def test_colours_come_from_the_theme(path):
         fixed = re.findall(r"#[0-9a-fA-F]{3,8}\b", bare)
         # White on a filled button and the red of a delete are the same in every theme.
         assert set(fixed) <= {"#fff", "#000", "#c62828", "#a31f1f"}, line
+
+
+def test_a_class_gets_its_look_in_one_stylesheet():
+    """All sheets of a widget are one text, so a second look of the same name would spoil the first one."""
+    looks: dict[str, set[str]] = {}
+    for path in assets.STATIC.glob("*.css"):
+        for name in re.findall(r"^(?:\.mdb )?\.(mdb-[\w-]+) \{", path.read_text(), re.MULTILINE):
+            looks.setdefault(name, set()).add(path.stem)
+    assert {name: files for name, files in looks.items() if len(files) > 1} == {}

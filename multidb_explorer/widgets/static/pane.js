@@ -84,11 +84,11 @@ export function sheet(names, rows, label) {
   const kept = (/** @type {unknown} */ _, /** @type {number} */ at) => rows.some((row) => !bareCell(row[at]));
   const header = h("tr", {}, ...names.filter(kept).map((name) => h("th", { scope: "col" }, name)));
   const lines = rows.map((row) => h("tr", {}, ...row.filter(kept).map((cell) => h("td", {}, cell))));
-  return h("div", { class: "mdb-sheet-frame" }, h("table", { class: "mdb-sheet", "aria-label": label }, h("thead", {}, header), h("tbody", {}, ...lines)));
+  return h("div", { class: "mdb-facts-frame" }, h("table", { class: "mdb-facts-table", "aria-label": label }, h("thead", {}, header), h("tbody", {}, ...lines)));
 }
 
 /** A small word in a frame: "PK". @param {string} text @param {boolean} [key] */
-export const keyBadge = (text, key = false) => h("span", { class: `mdb-badge${key ? " mdb-badge-key" : ""}` }, text);
+export const keyBadge = (text, key = false) => h("span", { class: `mdb-key-badge${key ? " mdb-key-badge-strong" : ""}` }, text);
 
 /** @param {string} text */
 export const monoText = (text) => h("span", { class: "mdb-mono" }, text);
