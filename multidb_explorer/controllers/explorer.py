@@ -11,6 +11,7 @@ from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.alias_picker import AliasPickerController
 from multidb_explorer.controllers.base import BadRequest, Job, Message, Reply, Stale
+from multidb_explorer.controllers.code_tab import CodeTab
 from multidb_explorer.controllers.explorer_tab import ExplorerTab
 from multidb_explorer.controllers.grid import GridController, intervals
 from multidb_explorer.controllers.structure import StructureTab
@@ -24,7 +25,7 @@ from multidb_explorer.schema.inspector import catalog_of
 __all__ = ["ExplorerController"]
 
 _PLANS = 8
-_TABS: tuple[type[ExplorerTab], ...] = (StructureTab,)
+_TABS: tuple[type[ExplorerTab], ...] = (StructureTab, CodeTab)
 
 
 class ExplorerController(AliasPickerController):
@@ -36,6 +37,11 @@ class ExplorerController(AliasPickerController):
         The alias to start with; the first one that is registered if not given.
     table, schema
         The table to start with.
+
+    Attributes
+    ----------
+    namespace : dict or None
+        Where cells find their variables; a widget fills it in.
 
     Raises
     ------
@@ -54,6 +60,7 @@ class ExplorerController(AliasPickerController):
         self.table = table
         self.schema = schema
         self.grid: GridController | None = None
+        self.namespace: dict[str, Any] | None = None
         self._changes: dict[str, ChangeSet] = {}
         self._epoch = 0
         self._plans: OrderedDict[str, Plan] = OrderedDict()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import traitlets
+from IPython import get_ipython
 
 from multidb_explorer.controllers.explorer import ExplorerController
 from multidb_explorer.query.queryset import QuerySet
@@ -54,7 +55,10 @@ class Explorer(Panel):
         schema: str | None = None,
         height: int | str = 540,
     ) -> None:
-        super().__init__(ExplorerController(alias, table, schema), height=css_height(height))
+        controller = ExplorerController(alias, table, schema)
+        ipython = get_ipython()
+        controller.namespace = None if ipython is None else ipython.user_ns
+        super().__init__(controller, height=css_height(height))
 
     @property
     def queryset(self) -> QuerySet[Any] | None:

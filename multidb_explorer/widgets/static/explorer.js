@@ -6,6 +6,7 @@ import { TableList } from "./table_list.js";
 import { TabBar } from "./tabs.js";
 import { DataTab } from "./data_tab.js";
 import { StructureTab } from "./structure_tab.js";
+import { CodeTab } from "./code_tab.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
 /** @typedef {import("./table_list.js").Table} Table */
@@ -15,6 +16,7 @@ import { StructureTab } from "./structure_tab.js";
  * @property {HTMLElement} element
  * @property {HTMLElement} [actions] its toolbar, beside the name of the table
  * @property {(opened: any) => void} open another table: what the kernel told about it, or null for none
+ * @property {() => void} [enter] it has come to view
  * @property {() => void} [focus]
  * @property {() => void} [paint] the alias looks different now
  * @property {() => void} dispose
@@ -26,6 +28,7 @@ const NARROW = 720;
 const TABS = [
   { name: "data", label: "Data", make: (explorer) => explorer.data },
   { name: "structure", label: "Structure", make: (explorer) => new StructureTab(explorer) },
+  { name: "code", label: "Code", make: (explorer) => new CodeTab(explorer) },
 ];
 
 /** @param {{rows: number, columns: {tag: string, values: any[]}[]}} block @returns {Table[]} */
@@ -121,6 +124,7 @@ export class Explorer {
     this.toolbar.replaceChildren(...(tab.actions ? [tab.actions] : []));
     if (this.asked) this.lookedAt.set(tableKey(this.alias, this.asked), name);
     this.tell();
+    tab.enter?.();
   }
 
   /** Tell the tab in view of the table, if it does not know yet. */
