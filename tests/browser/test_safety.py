@@ -2,35 +2,89 @@
 
 from __future__ import annotations
 
+import pytest
+import sqlalchemy as sa
 from browser.looks import cell
-from browser.shop import PAYLOAD, execute
+from browser.shop import execute
+from hostile import BREAKS_OUT, IMAGE, LINK, PAYLOADS
 from playwright.sync_api import expect
+
+ALIAS = f"a{IMAGE}"
+# What the kernel's texts must never become: an element that loads or runs something, or an attribute that does.
+MARKUP = """() => [...document.querySelectorAll('.mdb, .mdb *')].filter((node) =>
+    ['IMG', 'SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'STYLE', 'LINK', 'A', 'FORM'].includes(node.tagName) &&
+        !node.matches('form.mdb-sheet-form, a[download]') ||
+    [...node.attributes].some(({ name, value }) =>
+        /^on|^srcdoc$/.test(name) || /^(href|src|action|xlink:href)$/.test(name) && /^\\s*javascript:/i.test(value))
+).map((node) => node.outerHTML.slice(0, 200))"""
 
 
 def quoted(name):
     return '"' + name.replace('"', '""') + '"'
 
 
-def test_nothing_from_a_database_becomes_markup(notebook, tmp_path):
-    table = quoted(f"t{PAYLOAD}")
-    execute(
-        tmp_path / "bad.db",
-        (f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, {quoted(f'c{PAYLOAD}')} TEXT)",),
-        (f"INSERT INTO {table} VALUES (1, ?), (2, ?)", PAYLOAD, "<script>window.hacked=1</script>"),
-    )
-    settings = {"URL": f"sqlite:///{tmp_path / 'bad.db'}", "label": PAYLOAD}
-    book = notebook(f"import multidb_explorer as mdb\nmdb.configure({{'default': {settings!r}}})\nmdb.explore()")
-    page = book.page
-    expect(cell(page, 0, 1)).to_have_text(PAYLOAD)
-    expect(page.locator(".mdb-th-name").nth(1)).to_have_text(f"c{PAYLOAD}")
-    expect(page.locator(".mdb-line")).to_contain_text(f"t{PAYLOAD}")
-    page.locator(".mdb-picker-button").click()
-    expect(page.locator(".mdb-float .mdb-option-label").first).to_have_text(PAYLOAD)
-    page.keyboard.press("Escape")
-    page.locator(".mdb-body .mdb-tick").first.click()
-    page.get_by_role("button", name="Delete from default").click()
-    expect(page.locator(".mdb-facts dd").first).to_have_text(f"t{PAYLOAD}")
-    page.get_by_role("button", name="Delete 1 row from default").click()
-    expect(page.locator(".mdb-status")).to_contain_text(f"Deleted 1 row of t{PAYLOAD}")
+def all_text(page):
+    """See that everything on the page is text, and that nothing of it has run."""
+    assert page.evaluate(MARKUP) == []
     assert page.evaluate("window.hacked") is None
-    assert page.locator(".mdb img, .mdb script").count() == 0
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """Make a database in which every name and every text is hostile, and the cell that registers it."""
+    table, column, other = quoted(f"t{IMAGE}"), quoted(f"c{IMAGE}"), quoted(f"u{BREAKS_OUT}")
+    path = tmp_path / f"d{BREAKS_OUT.replace('/', '')[:20]}.db"
+    rule = f"CONSTRAINT {quoted(IMAGE)} CHECK ({column} <> 'never{LINK}')"
+    parent = f"{quoted(LINK)} INTEGER REFERENCES {other} (id)"
+    text = f"{column} TEXT NOT NULL DEFAULT '{IMAGE}'"
+    execute(
+        path,
+        (f"CREATE TABLE {other} (id INTEGER PRIMARY KEY, name TEXT)",),
+        (f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, {text}, {parent}, {rule})",),
+        (f"CREATE INDEX {quoted(f'i{IMAGE}')} ON {table} ({column})",),
+        (f"CREATE VIEW {quoted(f'v{IMAGE}')} AS SELECT *, '{IMAGE}' AS {quoted(BREAKS_OUT)} FROM {table}",),
+        *((f"INSERT INTO {other} VALUES (?, ?)", n, text) for n, text in enumerate(PAYLOADS)),
+        *((f"INSERT INTO {table} VALUES (?, ?, ?)", n, text, n) for n, text in enumerate(PAYLOADS)),
+    )
+    url = sa.URL.create("sqlite", database=str(path)).render_as_string()
+    settings = {"default": {}, ALIAS: {"URL": url, "label": IMAGE}, "clean": {"URL": "sqlite://", "label": BREAKS_OUT}}
+    return f"import multidb_explorer as mdb\nmdb.configure({settings!r})"
+
+
+def test_nothing_from_a_database_becomes_markup(notebook, hostile):
+    page = notebook(hostile, f"mdb.explore({ALIAS!r}, {f't{IMAGE}'!r})").page
+    expect(cell(page, 0, 1)).to_have_text(IMAGE)
+    expect(page.locator(".mdb-th-name").nth(1)).to_have_text(f"c{IMAGE}")
+    expect(page.locator(".mdb-line").first).to_contain_text(f"t{IMAGE}")
+    all_text(page)
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        expect(page.locator(".mdb-notice-busy")).to_have_count(0)
+        all_text(page)
+    page.get_by_role("tab", name="Data").click()
+
+    page.locator(".mdb-picker-button").click()
+    expect(page.locator(".mdb-float .mdb-option-label").first).to_have_text(IMAGE)
+    all_text(page)
+    page.keyboard.press("Escape")
+    cell(page, 1, 1).click(button="right")
+    expect(page.get_by_role("menu", name="Actions")).to_be_visible()
+    all_text(page)
+    page.keyboard.press("Escape")
+
+
+def test_a_question_and_its_answer_are_text(notebook, hostile):
+    page = notebook(hostile, f"mdb.explore({ALIAS!r}, {f't{IMAGE}'!r})").page
+    page.locator(".mdb-body .mdb-tick").first.click()
+    page.get_by_role("button", name="Delete from").click()
+    expect(page.locator(".mdb-facts dd").first).to_have_text(f"t{IMAGE}")
+    all_text(page)
+    page.get_by_role("button", name="Delete 1 row from").click()
+    expect(page.locator(".mdb-status")).to_contain_text(f"Deleted 1 row of t{IMAGE}")
+    all_text(page)
+    page.locator(".mdb-body .mdb-tick").first.click()
+    page.get_by_role("button", name="Save to").click()
+    page.locator(".mdb-actions .mdb-option[data-alias=clean]").click()
+    page.get_by_role("button", name="Save 1 row to clean").click()
+    expect(page.locator(".mdb-problem")).to_contain_text(f"t{IMAGE}")
+    all_text(page)
