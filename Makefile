@@ -15,7 +15,7 @@ BIN := .venv/bin
 # One environment for all; each stamp says which extras have been put into it.
 LAB := .venv/.lab
 DEV := .venv/.dev
-LAB_EXTRAS := lab,plot,polars,dask,sqlite,postgres,mysql,duckdb,secrets
+LAB_EXTRAS := lab,plot,polars,dask,excel,sqlite,postgres,mysql,duckdb,secrets
 DEV_EXTRAS := all,dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 DEMO := notebooks/demo

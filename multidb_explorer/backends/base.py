@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Inspector
+from sqlalchemy.engine import URL, Connection, Dialect, Inspector
 from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.types import TypeEngine
@@ -24,6 +24,7 @@ from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.computing import Computing
 from multidb_explorer.backends.definitions import Definition, reflected
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.literals import Quoting
 from multidb_explorer.backends.loaders import Loader
 from multidb_explorer.backends.moving import Moving
 from multidb_explorer.backends.raw import Bind, Described, Prepared
@@ -160,6 +161,8 @@ class Backend(Computing, Moving):
     """Its own ways to take Arrow batches, the fastest first; inserting through the driver stands behind them."""
     colspecs: ClassVar[Mapping[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {}
     """Types that bind values in this product's exact form, in place of SQLAlchemy's own."""
+    quoting: ClassVar[Quoting] = Quoting()
+    """How values are written into SQL text that is kept in a file."""
 
     # Reaching the database
 
@@ -398,6 +401,14 @@ class Backend(Computing, Moving):
             the key, it always is any.
         """
         raise NotSupportedError(f"Inserting rows of which some may be there already is not supported on {self.title}.")
+
+    def insert_text(self, dialect: Dialect, table: sa.Table, columns: Sequence[str], name: str | None = None) -> str:
+        """Write the beginning of an INSERT into a table, or one of another name; every identifier is quoted."""
+        quote = dialect.identifier_preparer.quote_identifier
+        parts = (table.schema, table.name) if name is None else (name,)
+        return (
+            f"INSERT INTO {'.'.join(quote(part) for part in parts if part)} ({', '.join(map(quote, columns))}) VALUES"
+        )
 
     def drop_temporary(self, connection: Connection, table: sa.Table) -> None:
         """Drop a temporary table without ending the transaction."""

@@ -18,11 +18,13 @@ from sqlalchemy.pool import NullPool, StaticPool
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.duckdb_computing import DuckDBComputing
 from multidb_explorer.backends.duckdb_definitions import definition
+from multidb_explorer.backends.duckdb_literals import DUCKDB
 from multidb_explorer.backends.duckdb_loader import ArrowLoader
 from multidb_explorer.backends.duckdb_moving import DuckDBMoving
 from multidb_explorer.backends.duckdb_raw import described, prepared
 from multidb_explorer.backends.duckdb_reader import ArrowReader
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.literals import Quoting
 from multidb_explorer.backends.loaders import Loader
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.values import canonical, month_day_nano
@@ -64,6 +66,7 @@ class DuckDBBackend(DuckDBComputing, DuckDBMoving):
     title: ClassVar[str] = "DuckDB"
     extra: ClassVar[str | None] = "duckdb"
     drivers: ClassVar[tuple[Driver, ...]] = (Driver("duckdb+multidb", "duckdb_engine"),)
+    quoting: ClassVar[Quoting] = DUCKDB
     features: ClassVar[Features] = Features(
         files=True,
         deletes_families=False,

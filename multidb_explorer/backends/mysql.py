@@ -21,9 +21,11 @@ from multidb_explorer.backends.base import (
     like,
 )
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.literals import Quoting
 from multidb_explorer.backends.mysql_computing import MySQLComputing, bytes_of, utf8
 from multidb_explorer.backends.mysql_definitions import definition
 from multidb_explorer.backends.mysql_estimating import estimated_rows
+from multidb_explorer.backends.mysql_literals import MYSQL
 from multidb_explorer.backends.mysql_loader import LocalDataLoader
 from multidb_explorer.backends.mysql_moving import MySQLMoving
 from multidb_explorer.backends.mysql_reader import WireReader
@@ -82,6 +84,7 @@ class MySQLBackend(MySQLComputing, MySQLMoving):
     title: ClassVar[str] = "MySQL"
     extra: ClassVar[str | None] = "mysql"
     drivers: ClassVar[tuple[Driver, ...]] = (Driver("mysql+pymysql", "pymysql"), Driver("mysql+mysqldb", "MySQLdb"))
+    quoting: ClassVar[Quoting] = MYSQL
     features: ClassVar[Features] = Features(
         port=3306,
         read_only_session=True,

@@ -15,11 +15,13 @@ from sqlalchemy.sql.operators import OperatorClass
 
 from multidb_explorer.backends.base import Decoder, Driver, Features, ForeignKeys, ServerInfo, Trouble, like
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.literals import Quoting
 from multidb_explorer.backends.postgresql_computing import PostgreSQLComputing
 from multidb_explorer.backends.postgresql_copy import CopyReader
 from multidb_explorer.backends.postgresql_definitions import definition
 from multidb_explorer.backends.postgresql_described import described
 from multidb_explorer.backends.postgresql_driver import read_exactly
+from multidb_explorer.backends.postgresql_literals import POSTGRESQL
 from multidb_explorer.backends.postgresql_loader import BinaryCopyLoader, TextCopyLoader
 from multidb_explorer.backends.postgresql_moving import PostgreSQLMoving
 from multidb_explorer.backends.postgresql_readers import ADBCReader, estimated
@@ -101,6 +103,7 @@ class PostgreSQLBackend(PostgreSQLComputing, PostgreSQLMoving):
     title: ClassVar[str] = "PostgreSQL"
     extra: ClassVar[str | None] = "postgres"
     drivers: ClassVar[tuple[Driver, ...]] = (Driver("postgresql+psycopg", "psycopg"),)
+    quoting: ClassVar[Quoting] = POSTGRESQL
     features: ClassVar[Features] = Features(
         port=5432,
         read_only_session=True,
@@ -321,6 +324,11 @@ class PostgreSQLBackend(PostgreSQLComputing, PostgreSQLMoving):
         given = sa.text(f"OVERRIDING SYSTEM VALUE VALUES ({listed})")
         given = given.bindparams(*(mark for mark in marks if not isinstance(mark, str)))
         return sa.insert(table).from_select(list(values), given.columns(*(table.c[name] for name in values)))
+
+    def insert_text(self, dialect: Dialect, table: sa.Table, columns: Sequence[str], name: str | None = None) -> str:
+        text = super().insert_text(dialect, table, columns, name)
+        numbered = any(table.c[name].info.get("identity") for name in columns)
+        return f"{text.removesuffix('VALUES')}OVERRIDING SYSTEM VALUE VALUES" if numbered else text
 
     def insert_or(self, table: sa.Table, update: Sequence[str] = (), key: Sequence[str] = ()) -> sa.Insert:
         statement = pg.insert(table)

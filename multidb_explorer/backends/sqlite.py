@@ -23,6 +23,7 @@ from sqlalchemy.types import TypeEngine
 from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
 from multidb_explorer.backends.definitions import Definition
 from multidb_explorer.backends.kinds import Kind, kind_of
+from multidb_explorer.backends.literals import Quoting
 from multidb_explorer.backends.loaders import Loader
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.sqlite_children import stop_child
@@ -31,6 +32,7 @@ from multidb_explorer.backends.sqlite_definitions import definition
 from multidb_explorer.backends.sqlite_estimates import row_estimates, statement_estimate
 from multidb_explorer.backends.sqlite_functions import register
 from multidb_explorer.backends.sqlite_interrupts import Noting, keep_connected, listen, stopped_by_user
+from multidb_explorer.backends.sqlite_literals import SQLITE
 from multidb_explorer.backends.sqlite_loader import ColumnLoader
 from multidb_explorer.backends.sqlite_moving import SQLiteMoving
 from multidb_explorer.backends.sqlite_process import ProcessReader
@@ -81,6 +83,7 @@ class SQLiteBackend(SQLiteComputing, SQLiteMoving):
     name: ClassVar[str] = "sqlite"
     title: ClassVar[str] = "SQLite"
     drivers: ClassVar[tuple[Driver, ...]] = (Driver("sqlite+multidb", "sqlite3"),)
+    quoting: ClassVar[Quoting] = SQLITE
     features: ClassVar[Features] = Features(
         files=True,
         read_only_session=True,

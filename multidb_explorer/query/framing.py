@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from importlib.util import find_spec
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from multidb_explorer.errors import FieldError, FieldValueError, KeyRequired, MissingDriver, one_of
+from multidb_explorer.errors import FieldError, KeyRequired
 from multidb_explorer.options import options
 from multidb_explorer.query import compiler
+from multidb_explorer.query.filing import Filed, Stream, required
+from multidb_explorer.query.inserts import InsertWriting
 from multidb_explorer.results.notices import tell_of_table
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.stream import read_batches, read_table
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from multidb_explorer.connections.database import Database
     from multidb_explorer.query.source import Bound
     from multidb_explorer.query.state import QueryState
-    from multidb_explorer.results.files import Sink
 
 __all__ = ["Framed", "Stream", "Tabular", "required"]
 
@@ -33,15 +32,7 @@ Index = bool | str | Sequence[str] | None
 """What becomes a frame's index: ``True`` for the key, or names of columns."""
 
 
-@dataclass(frozen=True, eq=False)
-class Stream:
-    """Rows on their way: their schema, and batches that are read when they are taken."""
-
-    schema: pa.Schema
-    batches: Iterable[pa.RecordBatch]
-
-
-class Tabular:
+class Tabular(Filed):
     """What has columns and rows, and can therefore become any frame or file.
 
     A subclass says how its rows are read, and what is known of its columns.
@@ -179,129 +170,8 @@ class Tabular:
                 raise FieldError.unknown("column", name, "The frame", known)
         return wanted
 
-    # Files
 
-    def to_parquet(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        batch_rows: int | None = None,
-        compression: str = "zstd",
-        overwrite: bool = False,
-    ) -> int:
-        """Write the rows to a Parquet file as they are read, in little memory, and give their number.
-
-        The file appears when it is complete; after an error or a stop there is none, and an old one is as it was.
-        What many readers of Parquet can't hold exactly is text: intervals (ISO 8601), and decimals of more than 38
-        digits. No rows give a file with the columns.
-
-        Parameters
-        ----------
-        batch_rows
-            Rows that are fetched at a time; ``mdb.options.batch_rows`` if not given.
-        compression
-            ``zstd``, ``snappy``, ``gzip``, ``brotli``, ``lz4`` or ``none``.
-        overwrite
-            Whether a file that is there already is replaced.
-
-        Raises
-        ------
-        WriteRefused
-            Where there is a file already.
-        FieldValueError
-            For an unknown compression.
-
-        Examples
-        --------
-        >>> import multidb_explorer as mdb
-        >>> from multidb_explorer import demo
-        >>> _ = demo.start("demo")
-        >>> Category = mdb.reflect("categories")
-        >>> Category.objects.to_parquet("categories.parquet", overwrite=True)
-        13
-        """
-        from multidb_explorer.results.files import checked_path, write_parquet
-
-        if compression not in _COMPRESSIONS:
-            raise FieldValueError(f"compression is one of {one_of(_COMPRESSIONS)}, not {compression!r}.")
-        target = checked_path(path, overwrite=overwrite)
-        stream = self._stream("to_parquet", batch_rows)
-        return write_parquet(stream.batches, stream.schema, target, compression=compression, overwrite=overwrite)
-
-    def to_csv(
-        self,
-        path: str | os.PathLike[str] | Sink,
-        *,
-        delimiter: str = ",",
-        header: bool = True,
-        null: str = "",
-        encoding: str = "utf-8",
-        overwrite: bool = False,
-    ) -> int:
-        """Write the rows as CSV (RFC 4180) while they are read, in little memory, and give their number.
-
-        Numbers have all their digits; dates and times are those of ISO 8601, bytes hexadecimal digits, lists JSON. An
-        empty field is NULL and ``""`` an empty text. Texts are written as they are: one that begins with ``=`` is a
-        formula to a spreadsheet.
-
-        Parameters
-        ----------
-        path
-            A file, which appears when it is complete, or something open to write text or bytes to.
-        null
-            What stands for NULL.
-        encoding
-            ``utf-8``, or ``utf-8-sig`` for Excel.
-        overwrite
-            Whether a file that is there already is replaced.
-
-        Raises
-        ------
-        WriteRefused
-            Where there is a file already.
-        FieldValueError
-            For options that could not be read back.
-
-        Examples
-        --------
-        >>> import sys
-        >>> import multidb_explorer as mdb
-        >>> from multidb_explorer import demo
-        >>> _ = demo.start("demo")
-        >>> Category = mdb.reflect("categories")
-        >>> Category.objects.filter(id__lt=3).order_by("id").to_csv(sys.stdout, delimiter=";")
-        id;name;parent_id
-        1;Kitchen;
-        2;Tea;1
-        2
-        """
-        from multidb_explorer.results.files import CsvForm, checked_path, write_csv
-
-        form = CsvForm(delimiter, header, null, encoding)
-        target: Any = checked_path(path, overwrite=overwrite) if isinstance(path, str | os.PathLike) else path
-        stream = self._stream("to_csv")
-        return write_csv(stream.batches, stream.schema, target, form, overwrite=overwrite)
-
-
-_COMPRESSIONS = ("zstd", "snappy", "gzip", "brotli", "lz4", "none")
-
-
-def required(module: str, what: str, extra: str) -> None:
-    """Refuse what needs a module that is not installed.
-
-    Raises
-    ------
-    MissingDriver
-        With the line that installs it.
-    """
-    if find_spec(module) is None:
-        raise MissingDriver(
-            f"{what} needs the Python module {module}, which is not installed. "
-            f"Install it with: pip install 'multidb-explorer[{extra}]'"
-        )
-
-
-class Framed(Tabular):
+class Framed(InsertWriting, Tabular):
     """The part of a QuerySet that reads its rows as a frame."""
 
     _state: QueryState

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from multidb_explorer.errors import FieldValueError, WriteRefused, one_of
 from multidb_explorer.results.spelling import spelt
 
-__all__ = ["CsvForm", "Sink", "checked_path", "parquet_schema", "write_csv", "write_parquet"]
+__all__ = ["CsvForm", "Sink", "checked_path", "parquet_schema", "replacing", "write_csv", "write_parquet"]
 
 # A row group of Parquet is kept in memory until it is written: whichever of the two is reached first ends it.
 _GROUP_ROWS = 131_072
@@ -68,7 +68,7 @@ def checked_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
 
 
 @contextmanager
-def _replacing(path: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
     """Write beside a file and put the whole in its place at the end; whatever goes wrong leaves nothing behind."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
@@ -118,7 +118,7 @@ def write_parquet(
 
     stored = parquet_schema(schema)
     rows = 0
-    with _replacing(path, overwrite=overwrite) as file, pq.ParquetWriter(file, stored, compression=compression) as out:
+    with replacing(path, overwrite=overwrite) as file, pq.ParquetWriter(file, stored, compression=compression) as out:
         for group in _groups(batches):
             out.write_table(pa.Table.from_batches([_stored(batch, stored) for batch in group], stored))
             rows += sum(batch.num_rows for batch in group)
@@ -194,7 +194,7 @@ def write_csv(
         For a target that can't be written to.
     """
     if isinstance(target, Path):
-        with _replacing(target, overwrite=overwrite) as file:
+        with replacing(target, overwrite=overwrite) as file:
             return _write_lines(batches, schema, file, form)
     return _write_lines(batches, schema, target, form)
 

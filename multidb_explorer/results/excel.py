@@ -1,0 +1,182 @@
+"""Rows as a workbook of Excel, written row by row: what a cell can't hold exactly is text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from multidb_explorer.errors import FieldValueError, ValueNotRepresentable
+from multidb_explorer.results.files import replacing
+from multidb_explorer.results.spelling import spelt
+
+__all__ = ["MOST_COLUMNS", "MOST_ROWS", "checked_sheet", "write_excel"]
+
+MOST_ROWS = 1_048_576
+MOST_COLUMNS = 16_384
+_MOST_CHARACTERS = 32_767
+_DIGITS = 15
+_FIRST_DAY = dt.date(1900, 3, 1)
+"""Before it Excel counts a day that never was."""
+
+
+def checked_sheet(name: str) -> str:
+    """Give a name that a sheet may have.
+
+    Raises
+    ------
+    FieldValueError
+        Saying which names there are.
+
+    Examples
+    --------
+    >>> checked_sheet("orders")
+    'orders'
+    """
+    if not 0 < len(name) <= 31 or any(sign in name for sign in "[]:*?/\\") or name[0] == "'" or name[-1] == "'":
+        raise FieldValueError(
+            f"{name!r} can't name a sheet: it has 1 to 31 characters, none of [ ] : * ? / \\ and no ' at an end."
+        )
+    return name
+
+
+def write_excel(
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    path: Path,
+    *,
+    sheet: str,
+    overwrite: bool,
+) -> int:
+    """Write batches to a workbook and give the number of rows; what exceeds one sheet goes on in another.
+
+    Raises
+    ------
+    ValueNotRepresentable
+        For a text that is too long for a cell.
+    """
+    from xlsxwriter import Workbook
+
+    with replacing(path, overwrite=overwrite) as file:
+        # A formula or a link is only what somebody says is one.
+        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        with Workbook(file, options) as book:
+            return _Writing(book, schema, sheet).write(batches)
+
+
+class _Writing:
+    """One workbook on its way."""
+
+    def __init__(self, book: Any, schema: pa.Schema, sheet: str) -> None:
+        self._book, self._names, self._title = book, schema.names, sheet
+        self._head = book.add_format({"bold": True, "bottom": 1})
+        self._cells = [_cell_of(field.type) for field in schema]
+        self._formats = [
+            book.add_format({"num_format": form}) if (form := _format(field.type)) else None for field in schema
+        ]
+        self._sheets = 0
+        self._sheet: Any = None
+        self._row = 0
+
+    def write(self, batches: Iterable[pa.RecordBatch]) -> int:
+        self._next_sheet()
+        rows = 0
+        for batch in batches:
+            columns = [_values(array, cell) for array, cell in zip(batch.columns, self._cells, strict=True)]
+            for values in zip(*columns, strict=True):
+                if self._row >= MOST_ROWS:
+                    self._next_sheet()
+                self._write_row(values)
+            rows += batch.num_rows
+        return rows
+
+    def _next_sheet(self) -> None:
+        self._sheets += 1
+        ending = f" ({self._sheets})" if self._sheets > 1 else ""
+        self._sheet = self._book.add_worksheet(f"{self._title[: 31 - len(ending)]}{ending}")
+        self._sheet.freeze_panes(1, 0)
+        for place, name in enumerate(self._names):
+            self._sheet.set_column(place, place, min(40, max(10, len(name) + 3)))
+            self._sheet.write_string(0, place, name, self._head)
+        self._row = 1
+
+    def _write_row(self, values: Sequence[Any]) -> None:
+        sheet, row = self._sheet, self._row
+        for place, value in enumerate(values):
+            if value is None:
+                continue
+            if isinstance(value, str):
+                self._require_room(value, place)
+                sheet.write_string(row, place, value)
+            elif isinstance(value, bool):
+                sheet.write_boolean(row, place, value)
+            elif isinstance(value, dt.date | dt.time):
+                sheet.write_datetime(row, place, value, self._formats[place])
+            else:
+                sheet.write_number(row, place, value, self._formats[place])
+        self._row += 1
+
+    def _require_room(self, text: str, place: int) -> None:
+        if len(text) > _MOST_CHARACTERS:
+            raise ValueNotRepresentable(
+                f"Column {self._names[place]!r} holds a text of {len(text):,} characters, and a cell of Excel keeps "
+                f"{_MOST_CHARACTERS:,}. Leave the column out, or write Parquet or CSV.",
+                column=self._names[place],
+            )
+
+
+Cell = Callable[[Any], Any]
+
+
+def _values(array: pa.Array, cell: Cell | None) -> list[Any]:
+    if cell is None:
+        found: list[Any] = spelt(array).to_pylist()
+        return found
+    texts: list[Any] | None = None
+    values: list[Any] = [None if value is None else cell(value) for value in array.to_pylist()]
+    for place, value in enumerate(values):
+        if value is _AS_TEXT:
+            texts = texts if texts is not None else spelt(array).to_pylist()
+            values[place] = texts[place]
+    return values
+
+
+_AS_TEXT: Any = object()
+
+
+def _cell_of(type_: pa.DataType) -> Cell | None:
+    """Give what turns a value into that of a cell; ``None`` where every value is text."""
+    if pa.types.is_boolean(type_):
+        return lambda value: value
+    if pa.types.is_integer(type_):
+        return lambda value: value if abs(value) < 10**_DIGITS else _AS_TEXT
+    if pa.types.is_floating(type_):
+        return lambda value: value if math.isfinite(value) and _same(value) else _AS_TEXT
+    if pa.types.is_decimal(type_):
+        return lambda value: float(value) if len(value.normalize().as_tuple().digits) <= _DIGITS else _AS_TEXT
+    if pa.types.is_date(type_):
+        return lambda value: value if value >= _FIRST_DAY else _AS_TEXT
+    if pa.types.is_time(type_):
+        return lambda value: value if not value.microsecond % 1000 else _AS_TEXT
+    if pa.types.is_timestamp(type_) and type_.tz is None:
+        return lambda value: value if value.date() >= _FIRST_DAY and not value.microsecond % 1000 else _AS_TEXT
+    return None
+
+
+def _same(value: float) -> bool:
+    """Tell whether a file of Excel keeps the number: it is written with 16 digits."""
+    return float(f"{value:.16G}") == value
+
+
+def _format(type_: pa.DataType) -> str | None:
+    if pa.types.is_decimal128(type_) and 0 < type_.scale <= _DIGITS:
+        return f"0.{'0' * type_.scale}"
+    forms = ((pa.types.is_date, "yyyy-mm-dd"), (pa.types.is_time, "hh:mm:ss"), (pa.types.is_timestamp, _MOMENT))
+    return next((form for test, form in forms if test(type_)), None)
+
+
+_MOMENT = "yyyy-mm-dd hh:mm:ss"
