@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from multidb_explorer.controllers.editor_help import EditorHelp
+from multidb_explorer.controllers.exporting import Exporting
 from multidb_explorer.controllers.grid_filter import FilterPart
 from multidb_explorer.controllers.grid_order import OrderPart
 from multidb_explorer.controllers.grid_part import GridPart
@@ -22,6 +23,7 @@ def parts_of(grid: GridController) -> Iterator[GridPart]:
     """Make the parts of a grid."""
     yield OrderPart(grid)
     yield FilterPart(grid)
+    yield Exporting(grid)
     if grid.changes is not None:
         staging = Staging(grid, grid.changes)
         yield staging
