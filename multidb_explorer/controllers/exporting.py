@@ -179,7 +179,7 @@ class Exporting(GridPart):
         return form
 
     def _rows(self, request: Message) -> QuerySet[Any]:
-        """Give the rows and columns that are meant: all that the filters leave, or the selected ones, in their order."""
+        """Give the rows and columns that are meant: all that the filters leave, or those that are selected."""
         rows = self.grid.shown
         if request.get("selected") is True:
             rows = self.grid.selected()
