@@ -57,7 +57,7 @@ def test_nothing_from_a_database_becomes_markup(notebook, hostile):
     expect(page.locator(".mdb-th-name").nth(1)).to_have_text(f"c{IMAGE}")
     expect(page.locator(".mdb-line").first).to_contain_text(f"t{IMAGE}")
     all_text(page)
-    for tab in page.get_by_role("tab").all():
+    for tab in page.locator(".mdb-tabs").get_by_role("tab").all():
         tab.click()
         expect(page.locator(".mdb-notice-busy")).to_have_count(0)
         all_text(page)
