@@ -185,6 +185,14 @@ class ReadOnlyAlias(MultiDBError):
             f"To write, say so: '%%db {alias} --write', or read_sql_text(..., write=True)."
         )
 
+    @classmethod
+    def leaving(cls, alias: str) -> ReadOnlyAlias:
+        """Say that several statements might leave the transaction that can't write."""
+        return cls(
+            f"Several statements with COMMIT, ROLLBACK, BEGIN or END among them could leave the transaction that keeps "
+            f"typed SQL from writing to alias {alias!r}, so nothing was run. Run one statement at a time."
+        )
+
 
 class TableDoesNotExist(MultiDBError):
     """A table or view that the alias does not have."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from multidb_explorer.backends.columns import ResultColumn
 
-__all__ = ["Bind", "Described", "Prepared", "is_query"]
+__all__ = ["Bind", "Described", "Prepared", "is_query", "leaves_transaction"]
 
 Bind = Callable[[str], sa.Executable]
 """Makes a statement with its bound values of SQL text."""
@@ -44,6 +44,10 @@ class Prepared:
     columns: tuple[Described, ...]
 
 
+_SEVERAL = re.compile(r";\s*\S")
+_UNSURE = re.compile(r"[\\$]|/\*")
+_TEXTS = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*""")
+_LEAVES = re.compile(r"\b(?:commit|end|abort|rollback|begin|start)\b", re.IGNORECASE)
 _QUERY = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(?:select|with|values|table|from)\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -56,3 +60,21 @@ def is_query(sql: str) -> bool:
     (True, False)
     """
     return _QUERY.match(sql) is not None
+
+
+def leaves_transaction(sql: str) -> bool:
+    """Tell whether SQL text may end the transaction that it is run in and go on outside of it.
+
+    Some drivers run several statements at once. Products differ in what is quoted and what is a comment, so where that
+    is not plain this says yes rather too often: of several statements that have such a word anywhere.
+
+    Examples
+    --------
+    >>> leaves_transaction("commit; delete from t"), leaves_transaction("select 1;"), leaves_transaction("commit")
+    (True, False, False)
+    >>> leaves_transaction("select case n when 1 then '; x' end from t; -- all")
+    False
+    """
+    if not _UNSURE.search(sql):
+        sql = _TEXTS.sub("''", sql)
+    return _SEVERAL.search(sql) is not None and _LEAVES.search(sql) is not None

@@ -14,6 +14,7 @@ from multidb_explorer.controllers.base import BadRequest, Job, Message, Reply, S
 from multidb_explorer.controllers.code_tab import CodeTab
 from multidb_explorer.controllers.explorer_tab import ExplorerTab
 from multidb_explorer.controllers.grid import GridController, intervals
+from multidb_explorer.controllers.sql_tab import SqlTab
 from multidb_explorer.controllers.structure import StructureTab
 from multidb_explorer.controllers.values import encode_table
 from multidb_explorer.controllers.writes import Done, Plan, Refused, carry_out, make_plan
@@ -25,7 +26,7 @@ from multidb_explorer.schema.inspector import catalog_of
 __all__ = ["ExplorerController"]
 
 _PLANS = 8
-_TABS: tuple[type[ExplorerTab], ...] = (StructureTab, CodeTab)
+_TABS: tuple[type[ExplorerTab], ...] = (StructureTab, SqlTab, CodeTab)
 
 
 class ExplorerController(AliasPickerController):
@@ -90,12 +91,23 @@ class ExplorerController(AliasPickerController):
 
     def handle(self, request: Message) -> Reply | Job:
         """Answer what is ours; everything else is about the rows on screen, and their grid knows what it can do."""
+        for tab in self.tabs:
+            if tab.name and tab.name == request.get("to"):
+                return tab.handle(request)
         if request.get("type") in self.intents:
             return super().handle(request)
         grid = self.grid
         if grid is None:
             raise Stale("No table is open.")
         return grid.handle(request)
+
+    def close(self) -> None:
+        """Stop what runs, and let tables and tabs go: the panel is gone."""
+        super().close()
+        if self.grid is not None:
+            self.grid.close()
+        for tab in self.tabs:
+            tab.close()
 
     # Finding a table
 
@@ -108,14 +120,15 @@ class ExplorerController(AliasPickerController):
         self.changed()
         return reply
 
-    def _here(self) -> str:
+    def here(self) -> str:
+        """Give the alias that is chosen."""
         if self.value is None:
             raise BadRequest("Choose a database first.")
         return self.value
 
     def _tables(self, request: Message) -> Job:
         """List the tables in the background: a big catalog on a slow line must not hold up the rows."""
-        catalog = catalog_of(databases[self._here()])
+        catalog = catalog_of(databases[self.here()])
 
         def work() -> Reply:
             if request.get("refresh") is True:
@@ -125,7 +138,7 @@ class ExplorerController(AliasPickerController):
         return Job(work)
 
     def _open(self, request: Message) -> Reply:
-        alias, table, schema = self._here(), request.get("table"), request.get("schema")
+        alias, table, schema = self.here(), request.get("table"), request.get("schema")
         if request.get("alias") != alias or not isinstance(table, str) or not isinstance(schema, str | None):
             raise BadRequest("A table is opened by its name, in the database that is chosen.")
         queryset = reflect(table, using=alias, schema=schema).objects

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from multidb_explorer.controllers.base import Handler, Job, Reply, Stale
+from multidb_explorer.controllers.base import Handler, Job, Message, Reply, Stale
 from multidb_explorer.controllers.stopping import stoppable_job
 
 if TYPE_CHECKING:
@@ -23,7 +23,14 @@ class ExplorerTab:
     ----------
     explorer
         Which alias and table it is about.
+
+    Attributes
+    ----------
+    name
+        What messages are sent ``to`` that a grid of its own answers; empty for a tab without one.
     """
+
+    name = ""
 
     def __init__(self, explorer: ExplorerController) -> None:
         self.explorer = explorer
@@ -32,6 +39,10 @@ class ExplorerTab:
     def intents(self) -> dict[str, Handler]:
         """What the browser may ask of it; the explorer answers these as its own."""
         return {}
+
+    def handle(self, request: Message) -> Reply | Job:
+        """Answer a message to the tab's own grid."""
+        raise Stale(f"There are no rows for {request.get('type')!r}.")
 
     def place(self) -> tuple[str, str, str | None]:
         """Give alias, table and schema of what is on screen."""

@@ -15,9 +15,10 @@ from sqlalchemy.engine import Connection, CursorResult
 from multidb_explorer.backends.arrow import arrow_schema
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.backends.raw import Described, Prepared, is_query
+from multidb_explorer.backends.raw import Described, Prepared, is_query, leaves_transaction
 from multidb_explorer.backends.readers import Unreadable
 from multidb_explorer.connections.database import Database
+from multidb_explorer.errors import ReadOnlyAlias
 from multidb_explorer.options import options
 from multidb_explorer.results.by_values import array_by_values
 from multidb_explorer.results.decoding import Row, to_arrays, to_batch
@@ -80,6 +81,8 @@ def read_sql_text(
     ReadOnlyAlias
         For a writing statement without ``write=True``, or on a read-only alias.
     """
+    if not write and leaves_transaction(sql):
+        raise ReadOnlyAlias.leaving(database.alias)
     asked = _Asked(database, sql, params or {}, limit, kinds or {})
     session = database.begin() if write else database.connect(read_only=True)
     with session as connection, naming(database):

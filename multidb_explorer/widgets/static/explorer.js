@@ -6,6 +6,7 @@ import { TableList } from "./table_list.js";
 import { TabBar } from "./tabs.js";
 import { DataTab } from "./data_tab.js";
 import { StructureTab } from "./structure_tab.js";
+import { SqlTab } from "./sql_tab.js";
 import { CodeTab } from "./code_tab.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
@@ -28,6 +29,7 @@ const NARROW = 720;
 const TABS = [
   { name: "data", label: "Data", make: (explorer) => explorer.data },
   { name: "structure", label: "Structure", make: (explorer) => new StructureTab(explorer) },
+  { name: "sql", label: "SQL", make: (explorer) => new SqlTab(explorer) },
   { name: "code", label: "Code", make: (explorer) => new CodeTab(explorer) },
 ];
 
