@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 # What the works import when they are first used is there before a worker is forked.
 import adbc_driver_sqlite.dbapi
 import duckdb
+import families
 import pandas as pd
 import psycopg
 import pymysql
@@ -19,6 +20,7 @@ import rivals
 from sqlalchemy import event
 from works import BATCHES, WORKS, open_alias
 
+import multidb_explorer as mdb
 from multidb_explorer.connections.database import Database
 
 __all__ = ["POINTS", "TASKS"]
@@ -93,4 +95,13 @@ def hold(say: Say, *, url: str) -> None:
         time.sleep(60)
 
 
-TASKS: dict[str, Callable[..., None]] = {"write": write, "compete": compete, "hold": hold}
+def move(say: Say, *, urls: Sequence[str], work: str, point: str, recover: bool) -> None:
+    """Move rows until a point is reached, or to the end; the second time perhaps by recovering alone."""
+    os.environ["MULTIDB_TEST_KILL_AT"] = point
+    families.open_both(*urls)
+    if recover:
+        say("recovered", len(mdb.recover()))
+    say("moved", families.moved(work).state)
+
+
+TASKS: dict[str, Callable[..., None]] = {"write": write, "compete": compete, "hold": hold, "move": move}
