@@ -75,6 +75,39 @@ def structure(page):
     page.get_by_role("tab", name="Data").click()
 
 
+def code(page):
+    page.get_by_role("tab", name="Code").click()
+    expect(page.get_by_role("region", name="Python code")).to_be_visible()
+    page.get_by_role("textbox", name="Variable").fill("not a name")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".mdb-said[data-tone=bad]")).to_be_visible()
+    yield "code"
+    page.get_by_role("tab", name="Data").click()
+
+
+def statements(page):
+    page.get_by_role("tab", name="SQL").click()
+    box = page.get_by_role("tabpanel", name="SQL").locator("textarea")
+    box.fill("SELECT name, balance FROM users")
+    box.press("Control+Enter")
+    expect(page.locator(".mdb-sql .mdb-count, .mdb-sql-status")).to_contain_text("1,204 rows")
+    yield "sql"
+    box.fill("SELECT nam FROM users")
+    box.press("Control+Enter")
+    expect(page.locator(".mdb-sql .mdb-notice-error")).to_be_visible()
+    yield "sql_error"
+    page.get_by_role("button", name="History").click()
+    expect(page.get_by_role("menu", name="Statements that were run")).to_be_visible()
+    yield "sql_history"
+    page.keyboard.press("Escape")
+    box.fill("SELECT * FROM us")
+    box.press("Control+Space")
+    expect(page.locator(".mdb-sql .mdb-option").first).to_be_visible()
+    yield "sql_completion"
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Data").click()
+
+
 def no_key_no_rows_and_a_view(page):
     for table in ("log", "empty", "active_users"):
         open_table(page, table)
@@ -121,6 +154,8 @@ EXPLORER = (
     saving_selected_rows,
     order,
     structure,
+    code,
+    statements,
     no_key_no_rows_and_a_view,
     no_table_matches,
     adding_an_alias,
