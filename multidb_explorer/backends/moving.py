@@ -6,7 +6,7 @@ The bodies here promise nothing that a product does not: each product's own file
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from multidb_explorer.backends.base import Features
+    from multidb_explorer.backends.loaders import Load
+    from multidb_explorer.backends.readers import Request
 
 __all__ = ["Keeps", "Moving", "Reach", "checked_name", "whole_number"]
 
@@ -129,6 +131,26 @@ class Moving:
 
     def advance_key(self, connection: Connection, table: sa.Table, column: str) -> None:
         """Let a numbered column go on behind the rows that were given numbers; it is never set back."""
+
+    # From one database of the product to another
+
+    def passing(self, request: Request, load: Load) -> str:
+        """Say why rows can't be handed over as they are, as the end of a sentence; empty if they can.
+
+        Parameters
+        ----------
+        request, load
+            What is read on a session of one database, and what is written on a session of another.
+        """
+        return f"{self.title} has no form for it"
+
+    def handed(self, request: Request) -> Iterator[tuple[int, bytes]]:
+        """Yield the rows of a request as they are, many at a time, and how many."""
+        raise NotImplementedError
+
+    def taken(self, load: Load, pieces: Iterable[tuple[int, bytes]]) -> int:
+        """Take what `handed` yields on a session of another database, and tell how many rows there were."""
+        raise NotImplementedError
 
     # Two databases as one, by votes
 

@@ -63,9 +63,9 @@ class LocalDataLoader(Loader):
         from multidb_explorer.backends.mysql_lines import Lines
         from multidb_explorer.backends.pieces import pieces
 
-        types = _types(load)
+        types, numbered = _types(load)
         lines = Lines(load.columns, types)
-        statement = _statement(load, lines.read_as)
+        statement = _statement(load, lines.read_as, numbered)
         session: Any = load.connection.connection.driver_connection
         written = 0
         for batch in batches:
@@ -111,21 +111,27 @@ def _unwilling(load: Load, session: Any) -> str:
     return "the table's storage engine has no transactions" if transactions == "NO" else ""
 
 
-def _types(load: Load) -> Mapping[str, str]:
-    """Ask the server for the type of each column."""
+def _types(load: Load) -> tuple[Mapping[str, str], str]:
+    """Ask the server for the type of each column, and for the one that numbers its rows."""
     connection = load.connection.execution_options(no_parameters=True)
-    rows = connection.exec_driver_sql(f"SHOW COLUMNS FROM {_named(load)}")
-    return {row[0]: str(row[1]).lower() for row in rows}
+    rows = connection.exec_driver_sql(f"SHOW COLUMNS FROM {_named(load)}").all()
+    numbered = next((row[0] for row in rows if "auto_increment" in str(row[5])), "")
+    return {row[0]: str(row[1]).lower() for row in rows}, numbered
 
 
-def _statement(load: Load, read_as: Mapping[str, str]) -> str:
+def _statement(load: Load, read_as: Mapping[str, str], numbered: str) -> str:
     """Write the statement.
 
     Parameters
     ----------
     read_as
         The functions that some columns are read by.
+    numbered
+        The column that numbers its rows. As soon as any column is set by an expression, a zero in it is taken for no
+        number at all (MariaDB 10.11), unless it is set in this way itself.
     """
+    if read_as and numbered:
+        read_as = {numbered: "{}", **read_as}
     preparer = load.connection.dialect.identifier_preparer
     fields, settings = [], []
     for place, column in enumerate(load.columns):

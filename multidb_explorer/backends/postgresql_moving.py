@@ -11,13 +11,17 @@ from sqlalchemy.dialects import postgresql as pg
 from multidb_explorer.backends.base import Backend
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.moving import Keeps, Reach, checked_name
+from multidb_explorer.backends.postgresql_passing import handed, refusal, taken
 from multidb_explorer.errors import TransactionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sqlalchemy.engine import Connection
     from sqlalchemy.types import TypeEngine
+
+    from multidb_explorer.backends.loaders import Load
+    from multidb_explorer.backends.readers import Request
 
 __all__ = ["PostgreSQLMoving"]
 
@@ -79,6 +83,17 @@ class PostgreSQLMoving(Backend):
                 f"AND (found.v {sign} s.last_value OR (found.v = s.last_value AND NOT s.is_called))"
             )
             connection.execute(sa.text(statement), {"counted": counted}).all()
+
+    # From one database of the product to another
+
+    def passing(self, request: Request, load: Load) -> str:
+        return refusal(request, load)
+
+    def handed(self, request: Request) -> Iterator[tuple[int, bytes]]:
+        return handed(request)
+
+    def taken(self, load: Load, pieces: Iterable[tuple[int, bytes]]) -> int:
+        return taken(load, pieces)
 
     # Two databases as one, by votes
 

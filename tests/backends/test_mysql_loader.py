@@ -91,6 +91,14 @@ def test_the_sql_mode_changes_nothing(bench, mode) -> None:
     assert found == [("\\N\t\n", b"\\\x00"), (None, None)]
 
 
+def test_a_zero_in_a_numbered_column_stays_one_beside_any_other_column(bench) -> None:
+    bench.run("CREATE TABLE t (id INTEGER AUTO_INCREMENT PRIMARY KEY, b BLOB, y YEAR)")
+    with bench.database.begin() as connection:
+        load = load_of(bench, connection, "t")
+        LOADER.load(load, [batch(load, [5, 0, 6], [b"a", b"b", b"c"], [2024, None, 1999])])
+    assert bench.rows("t") == [(0, b"b", None), (5, b"a", 2024), (6, b"c", 1999)]
+
+
 def test_texts_in_another_character_set(bench) -> None:
     bench.run("CREATE TABLE t (a varchar(9) character set latin1, b varchar(9) character set utf16)")
     with bench.database.begin() as connection:
