@@ -66,6 +66,8 @@ class Features:
     """Can a part of a transaction be undone alone?"""
     deletes_families: bool = True
     """Can one transaction delete rows and then the rows that they refer to?"""
+    loose_types: bool = False
+    """May a column hold values that are longer or larger than its type says?"""
     refers_within_statement: bool = True
     """Can one statement insert or delete rows together with others that refer to them, in whatever order?"""
     looks_into_itself: bool = True

@@ -85,6 +85,7 @@ class SQLiteBackend(SQLiteComputing, SQLiteMoving):
     drivers: ClassVar[tuple[Driver, ...]] = (Driver("sqlite+multidb", "sqlite3"),)
     quoting: ClassVar[Quoting] = SQLITE
     features: ClassVar[Features] = Features(
+        loose_types=True,
         files=True,
         read_only_session=True,
         readers_block_writers=True,

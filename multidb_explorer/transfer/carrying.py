@@ -20,7 +20,7 @@ from multidb_explorer.transfer.records import Pair, Step
 from multidb_explorer.transfer.sides import Key, Side, keys_of
 from multidb_explorer.writing.validating import fit
 
-__all__ = ["Lane", "Left", "Outcome", "Remap", "numbers", "with_columns"]
+__all__ = ["Lane", "Left", "Outcome", "Remap", "numbers", "whole", "with_columns"]
 
 Remap = Mapping[str, Mapping[Any, Any]]
 """New values for old ones, by the source's column: keys that were allocated, and references to them."""
@@ -134,7 +134,7 @@ class Lane:
         ValueNotRepresentable
             For a value that the target can't hold exactly, unless its loss was accepted.
         """
-        arrays = [self._fitted(pair, _whole(table.column(pair.source)), remap) for pair in self.step.pairs]
+        arrays = [self._fitted(pair, whole(table.column(pair.source)), remap) for pair in self.step.pairs]
         return pa.table(arrays, schema=arrow_schema(self.target.results(self.target_names)))
 
     def _fitted(self, pair: Pair, array: pa.Array, remap: Remap) -> pa.Array:
@@ -175,7 +175,8 @@ def _digests(table: pa.Table, kinds: Sequence[Kind]) -> pa.Array:
     return pa.concat_arrays(found) if found else pa.array([], pa.binary(16))
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """Give a column of a table as one array."""
     found = column.combine_chunks()
     return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)
 

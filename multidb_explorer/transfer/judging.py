@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pyarrow as pa
 
-from multidb_explorer.transfer.carrying import Lane
+from multidb_explorer.transfer.carrying import Lane, whole
 from multidb_explorer.transfer.clashing import named
+from multidb_explorer.transfer.proofs import NeedsCheck
 from multidb_explorer.transfer.records import Objection, Pair
 from multidb_explorer.transfer.sides import Key
 from multidb_explorer.writing.validating import fit
@@ -26,15 +26,17 @@ class _Verdict:
     example: str = ""
 
 
-def judged(lane: Lane, batches: Iterable[Sequence[Key]]) -> tuple[Pair, ...]:
+def judged(lane: Lane, checks: Mapping[str, NeedsCheck], batches: Iterable[Sequence[Key]]) -> tuple[Pair, ...]:
     """Look at the values of doubtful columns; where each of them fits, nothing is lost.
 
     Parameters
     ----------
+    checks
+        What looks at them, by the source's column.
     batches
         The keys of all rows.
     """
-    doubtful = [pair for pair in lane.step.pairs if pair.objection and not pair.accepted]
+    doubtful = [pair for pair in lane.step.pairs if not pair.accepted and (pair.source in checks or _loose(lane, pair))]
     if not doubtful:
         return lane.step.pairs
     verdicts = {pair.source: _Verdict() for pair in doubtful}
@@ -42,22 +44,31 @@ def judged(lane: Lane, batches: Iterable[Sequence[Key]]) -> tuple[Pair, ...]:
     for keys in batches:
         table = lane.source.by_keys(names, keys)
         for pair in doubtful:
-            _look(lane, pair, table, verdicts[pair.source])
+            _look(lane, checks.get(pair.source), pair, table, verdicts[pair.source])
     return tuple(_settled(pair, verdicts.get(pair.source)) for pair in lane.step.pairs)
 
 
-def _look(lane: Lane, pair: Pair, table: pa.Table, verdict: _Verdict) -> None:
-    array = table.column(pair.source).combine_chunks()
-    array = array if isinstance(array, pa.Array) else pa.concat_arrays(array.chunks)
-    slot, backend = lane.target.slot(pair.target), lane.target.database.backend
-    found = fit(array, slot, backend, lane.target.where)
+def _loose(lane: Lane, pair: Pair) -> bool:
+    """Tell whether a column may hold more than its type says, and the target's can't."""
+    loose = lane.source.database.backend.features.loose_types and not lane.target.database.backend.features.loose_types
+    kind = pair.target_kind
+    limited = kind.length is not None or kind.precision is not None or (kind.name == "integer" and kind.bits < 64)
+    return loose and limited and not pair.objection
+
+
+def _look(lane: Lane, check: NeedsCheck | None, pair: Pair, table: pa.Table, verdict: _Verdict) -> None:
+    array = whole(table.column(pair.source))
     verdict.values += len(array) - array.null_count
-    reasons: dict[int, Any] = dict(found.reasons)
-    if reasons and not verdict.example:
-        first = min(reasons)
+    if check is not None:
+        misfits = check.misfits(array, lane.target.where)
+    else:
+        found = fit(array, lane.target.slot(pair.target), lane.target.database.backend, lane.target.where)
+        misfits = {row: reason.message for row, reason in found.reasons.items()}
+    if misfits and not verdict.example:
+        first = min(misfits)
         key = named(table.slice(first, 1).select(list(lane.step.key)).to_pylist()[0])
-        verdict.example = f"{key}: {reasons[first].message}"
-    verdict.misfits += len(reasons)
+        verdict.example = f"{key}: {misfits[first]}"
+    verdict.misfits += len(misfits)
 
 
 def _settled(pair: Pair, verdict: _Verdict | None) -> Pair:
@@ -66,7 +77,8 @@ def _settled(pair: Pair, verdict: _Verdict | None) -> Pair:
     if not verdict.misfits:
         looked = f"each of its {verdict.values:,} values fits" if verdict.values else "it has no values"
         return replace(pair, proof=looked, objection="")
-    return replace(pair, objection=f"{pair.objection}, and {verdict.misfits:,} values do not fit ({verdict.example})")
+    text = f"{pair.objection}; {verdict.misfits:,} values do not fit ({verdict.example})"
+    return replace(pair, objection=text.removeprefix("; "))
 
 
 def objections_of(lane: Lane) -> list[Objection]:
@@ -75,7 +87,7 @@ def objections_of(lane: Lane) -> list[Objection]:
         Objection(
             lane.step.table,
             pair.source,
-            f"column {pair.source!r} into {pair.target!r}: {pair.objection}",
+            f"column {pair.source!r} into {pair.target!r}: {pair.objection}. Accept it with accept=[{pair.source!r}]",
             acceptable=True,
             accepted=pair.accepted,
         )

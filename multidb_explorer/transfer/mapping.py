@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from multidb_explorer.backends.moving import Keeps
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import FieldError
 from multidb_explorer.schema.catalog import Column, TableSchema
 from multidb_explorer.schema.matching import Ambiguous, match
+from multidb_explorer.transfer.proofs import NeedsCheck, Proof, proof
 from multidb_explorer.transfer.records import Objection, Pair
 
-__all__ = ["Mapped", "mapped", "target_key"]
+__all__ = ["Mapped", "Target", "mapped", "target_key"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The table that takes the rows.
+
+    Attributes
+    ----------
+    keeps
+        What its columns do to values, as `Backend.keeps` tells.
+    """
+
+    database: Database
+    live: TableSchema
+    keeps: Mapping[str, Keeps]
 
 
 @dataclass(frozen=True)
@@ -22,21 +39,20 @@ class Mapped:
     ----------
     objections
         Columns that have no counterpart.
+    checks
+        Looks at the values of columns whose types alone prove nothing, by the source's name.
     """
 
     pairs: tuple[Pair, ...]
     objections: tuple[Objection, ...]
+    checks: Mapping[str, NeedsCheck]
 
 
-def mapped(
-    source: TableSchema, target: TableSchema, database: Database, columns: Mapping[str, str], accept: Iterable[str]
-) -> Mapped:
+def mapped(source: TableSchema, target: Target, columns: Mapping[str, str], accept: Iterable[str]) -> Mapped:
     """Pair the columns of two tables: by what was said, then by name, be it spelt otherwise.
 
     Parameters
     ----------
-    database
-        The target.
     columns
         The target's column for some of the source's.
     accept
@@ -47,32 +63,35 @@ def mapped(
     FieldError
         For a name in `columns` that a table does not have.
     """
-    accepted = set(accept)
-    said = _checked(source, target, columns, database)
+    accepted, live = set(accept), target.live
+    said = _checked(source, live, columns, target.database)
+    taken = set(said.values())
     pairs: list[Pair] = []
     objections: list[Objection] = []
-    taken = set(said.values())
+    checks: dict[str, NeedsCheck] = {}
     for column in source.columns:
-        other = said.get(column.name) or _match(column.name, [c.name for c in target.columns if c.name not in taken])
-        found = None if other is None else target.column(other)
-        agreed = {column.name, f"{source.name}.{column.name}"} & accepted
-        if found is None:
-            objections += _homeless(source, target, column, database, accepted=bool(agreed))
+        other = said.get(column.name) or _match(column.name, [c.name for c in live.columns if c.name not in taken])
+        agreed = bool({column.name, f"{source.name}.{column.name}"} & accepted)
+        if other is None:
+            objections += _homeless(source, live, column, target.database, accepted=agreed)
             continue
-        taken.add(found.name)
-        if found.generated:
-            continue
-        pairs.append(_paired(column, found, accepted=bool(agreed)))
-    objections += _lacking(source, target, {pair.target for pair in pairs}, database)
-    return Mapped(tuple(pairs), tuple(objections))
+        taken.add(other)
+        found = live.column(other)
+        if not found.generated:
+            pair, check = _paired(column, found, target, accepted=agreed)
+            pairs.append(pair)
+            if check is not None:
+                checks[column.name] = check
+    objections += _lacking(source, live, {pair.target for pair in pairs}, target.database)
+    return Mapped(tuple(pairs), tuple(objections), checks)
 
 
-def _paired(column: Column, other: Column, *, accepted: bool) -> Pair:
+def _paired(column: Column, other: Column, target: Target, *, accepted: bool) -> tuple[Pair, NeedsCheck | None]:
+    verdict = proof(column, other, target.database.backend, target.keeps.get(other.name))
     pair = Pair(column.name, other.name, column.kind, other.kind, accepted=accepted)
-    if column.kind == other.kind:
-        return replace(pair, proof=f"{column.kind} on both sides")
-    # What types alone do not prove, the values may.
-    return replace(pair, objection=f"{column.kind} may not fit {other.kind}")
+    if isinstance(verdict, Proof):
+        return replace(pair, proof=str(verdict)), None
+    return replace(pair, objection=str(verdict)), verdict if isinstance(verdict, NeedsCheck) else None
 
 
 def _checked(

@@ -154,8 +154,8 @@ def move(  # noqa: PLR0913 -- they are options, each with a name
 
     Examples
     --------
-    >>> import multidb_explorer as mdb
-    >>> mdb.configure({"default": "sqlite://", "new": "sqlite://"})
+    >>> import multidb_explorer as mdb, tempfile
+    >>> mdb.configure({"default": "sqlite://", "new": f"sqlite:///{tempfile.mkdtemp()}/new.db"})
     >>> for alias in ("default", "new"):
     ...     with mdb.aliases[alias].database.begin() as connection:
     ...         _ = connection.exec_driver_sql("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)")

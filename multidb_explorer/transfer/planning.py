@@ -19,9 +19,10 @@ from multidb_explorer.transfer.clashing import is_empty, met, named
 from multidb_explorer.transfer.closure import Closure, Relatives, closure_of
 from multidb_explorer.transfer.edges import Edge, edge_of
 from multidb_explorer.transfer.judging import judged, objections_of
-from multidb_explorer.transfer.mapping import mapped, target_key
+from multidb_explorer.transfer.mapping import Target, mapped, target_key
 from multidb_explorer.transfer.ordering import Order, order
 from multidb_explorer.transfer.plan import TransferPlan
+from multidb_explorer.transfer.proofs import NeedsCheck
 from multidb_explorer.transfer.records import Clashes, Objection, Step, TableName, Way, digest_of
 from multidb_explorer.transfer.reducing import Reduced, reduced
 from multidb_explorer.transfer.refusing import database_objections, table_objections
@@ -66,6 +67,7 @@ class Planning:
         self.catalogs = Catalog(self.source), Catalog(self.target)
         self.closure: Closure | None = None
         self._doubts: list[Objection] = []
+        self._checks: dict[TableName, Mapping[str, NeedsCheck]] = {}
 
     def done(self) -> TransferPlan:
         """Plan."""
@@ -145,7 +147,8 @@ class Planning:
         target = self.catalogs[1].table(found, self.target.schema)
         key = self.roots.key if name == self.roots.table else source.key
         columns = {**self.wishes.columns, **self.wishes.mapped.get(name, {})}
-        paired = mapped(source, target, self.target, columns, self.wishes.accept)
+        paired = mapped(source, self._takes(target), columns, self.wishes.accept)
+        self._checks[name] = paired.checks
         theirs, problem = target_key(key, target, paired.pairs)
         step = Step(
             name[0],
@@ -163,6 +166,11 @@ class Planning:
         lane = Lane(step, self._side(0, source, key), self._side(1, target, theirs))
         self.objections += table_objections(lane, self.wishes)
         return lane
+
+    def _takes(self, live: TableSchema) -> Target:
+        table = self.catalogs[1].core_table(live.name, live.schema)
+        with self.target.connect() as connection:
+            return Target(self.target, live, self.target.backend.keeps(connection, table))
 
     def _side(self, which: int, live: TableSchema, key: tuple[str, ...]) -> Side:
         return Side((self.source, self.target)[which], self.catalogs[which], live, key)
@@ -194,7 +202,7 @@ class Planning:
         step = replace(lane.step, rows=rows, ways=ways, patched=patched, leaves=leaves)
         if any(objection.stands for objection in self.objections):
             return Lane(step, lane.source, lane.target)
-        pairs = judged(Lane(step, lane.source, lane.target), self.batches(name))
+        pairs = judged(Lane(step, lane.source, lane.target), self._checks[name], self.batches(name))
         lane = Lane(replace(step, pairs=pairs), lane.source, lane.target)
         self._doubts += objections_of(lane)
         return lane

@@ -37,23 +37,16 @@ def _databases(source: Database, target: Database, wishes: Wishes) -> Iterator[O
 
 
 def table_objections(lane: Lane, wishes: Wishes) -> list[Objection]:
-    """Object to a table of either side."""
-    sides = [lane.target] if wishes.kind == "copy" else [lane.target, lane.source]
-    found = []
-    for side in sides:
-        reason = _unsafe(lane, side)
-        if reason:
-            found.append(Objection(lane.step.table, "", reason))
-    return found
-
-
-def _unsafe(lane: Lane, side: object) -> str:
-    chosen = lane.target if side is lane.target else lane.source
-    if chosen.live.kind != "table":
-        return f"{chosen.live.name!r} on alias {chosen.database.alias!r} is a view"
-    unsafe = getattr(chosen.database.backend, "unsafe_target", None)
-    if unsafe is None:
-        return ""
-    with chosen.database.connect() as connection:
-        reason = unsafe(connection, chosen.live.name, chosen.live.schema)
-    return f"{chosen.where}: {reason}" if reason else ""
+    """Object to the table that takes the rows: what is moved must be as safe there as it was."""
+    live, database = lane.target.live, lane.target.database
+    if live.kind != "table":
+        return [Objection(lane.step.table, "", f"{live.name!r} on alias {database.alias!r} is a view")]
+    if wishes.kind == "copy":
+        return []
+    with database.connect() as connection:
+        reason = database.backend.unsafe_target(connection, live.name, live.schema)
+    return (
+        [Objection(lane.step.table, "", f"{lane.target.where} is no safe place: {reason}; copy() can")]
+        if reason
+        else []
+    )

@@ -154,11 +154,8 @@ class Side:
 
     def lock(self, connection: Connection, keys: Sequence[Key]) -> None:
         """Hold rows until the transaction ends, where the product knows such locks."""
-        if not self.database.backend.features.row_locks:
-            return
         for condition in self.conditions(keys, exactly=True):
-            held = sa.select(self.table.c[self.key[0]]).where(condition).with_for_update()
-            connection.execute(held).all()
+            self.database.backend.lock_rows(connection, sa.select(self.table.c[self.key[0]]).where(condition))
 
     def delete(self, connection: Connection, keys: Sequence[Key]) -> int:
         """Delete the rows with some keys and tell how many there were."""

@@ -131,9 +131,7 @@ class Unit:
         database = self.sheet.target
         try:
             with database.atomic(durable=True) as connection:
-                durable = getattr(database.backend, "durable", None)
-                if durable is not None:
-                    durable(connection)
+                database.backend.durable(connection)
                 for place in range(len(self.parts)):
                     self._write(connection, place)
                     at("mid_insert")
@@ -266,9 +264,6 @@ class Unit:
     def advance(self) -> None:
         """Let the target number new rows behind those that came."""
         database = self.sheet.target
-        advance = getattr(database.backend, "advance_key", None)
-        if advance is None:
-            return
         for number in sorted({part.step for part in self.parts}):
             lane = self.sheet.lanes[number]
             (column, *more) = lane.step.target_key
@@ -276,7 +271,7 @@ class Unit:
                 continue
             with database.begin() as connection:
                 at("mid_sequence_sync")
-                advance(connection, lane.target.table, column)
+                database.backend.advance_key(connection, lane.target.table, column)
 
 
 def _where(table: pa.Table, *codes: int) -> pa.Table:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Protocol
+
+import chinook
 import sqlalchemy as sa
+import targets
 
 import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
@@ -102,3 +107,46 @@ def rows(alias: str) -> dict[str, set[tuple]]:
         model = mdb.reflect(table, alias)
         found[table] = set(model.objects.values_list())
     return found
+
+
+def clear(alias: str) -> None:
+    """Delete every row, table by table, since not every engine deletes families in one transaction."""
+    for table in reversed(metadata.sorted_tables):
+        for column in [key.parent for key in table.foreign_keys if key.column.table is table]:
+            with databases[alias].begin() as connection:
+                connection.execute(sa.update(table).values({column: None}))
+        with databases[alias].begin() as connection:
+            connection.execute(sa.delete(table))
+
+
+class Register(Protocol):
+    """Registers a database of Chinook under an alias."""
+
+    def __call__(self, alias: str, engine: str, kind: str = "away") -> str: ...
+
+
+class Places:
+    """Databases by engine and kind."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._urls: dict[tuple[str, str], str] = {}
+
+    def register(self, alias: str, engine: str, kind: str) -> None:
+        """Register one, which is made where there is none yet."""
+        if (engine, kind) in self._urls:
+            mdb.connect(alias, self._urls[engine, kind])
+            return
+        url = targets.by_name(engine).new_database(self._folder)
+        self._urls[engine, kind] = url
+        empty(alias, url)
+        if kind == "home":
+            chinook.load_sqlite("chinook", self._folder)
+            mdb.copy(mdb.reflect("Artist", "chinook").objects.filter(ArtistId__in=[8, 22]), to=alias, related="all")
+            mdb.copy(mdb.reflect("Customer", "chinook").objects.filter(CustomerId=2), to=alias, related="all")
+            mdb.disconnect("chinook")
+
+    def drop(self) -> None:
+        """Remove them."""
+        for (engine, _), url in self._urls.items():
+            targets.by_name(engine).drop_database(url)
