@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Protocol
 
@@ -110,12 +111,11 @@ def rows(alias: str) -> dict[str, set[tuple]]:
 
 
 def clear(alias: str) -> None:
-    """Delete every row, table by table, since not every engine deletes families in one transaction."""
-    for table in reversed(metadata.sorted_tables):
-        for column in [key.parent for key in table.foreign_keys if key.column.table is table]:
-            with databases[alias].begin() as connection:
-                connection.execute(sa.update(table).values({column: None}))
-        with databases[alias].begin() as connection:
+    """Delete every row of a server's database."""
+    with databases[alias].begin() as connection:
+        employee = metadata.tables["Employee"]
+        connection.execute(sa.update(employee).values(ReportsTo=None))
+        for table in reversed(metadata.sorted_tables):
             connection.execute(sa.delete(table))
 
 
@@ -133,18 +133,26 @@ class Places:
         self._urls: dict[tuple[str, str], str] = {}
 
     def register(self, alias: str, engine: str, kind: str) -> None:
-        """Register one, which is made where there is none yet."""
-        if (engine, kind) in self._urls:
-            mdb.connect(alias, self._urls[engine, kind])
-            return
+        """Register one, which is made where there is none yet; of a file each time a fresh copy."""
+        if (engine, kind) not in self._urls:
+            self._urls[engine, kind] = self._made(alias, engine, kind)
+        url, target = self._urls[engine, kind], targets.by_name(engine)
+        if target.server is None:
+            mdb.disconnect(alias) if alias in mdb.aliases else None
+            fresh = target.new_database(self._folder)
+            shutil.copyfile(url.removeprefix(target.url_prefix), fresh.removeprefix(target.url_prefix))
+            url = fresh
+        mdb.connect(alias, url)
+
+    def _made(self, alias: str, engine: str, kind: str) -> str:
         url = targets.by_name(engine).new_database(self._folder)
-        self._urls[engine, kind] = url
         empty(alias, url)
         if kind == "home":
             chinook.load_sqlite("chinook", self._folder)
             mdb.copy(mdb.reflect("Artist", "chinook").objects.filter(ArtistId__in=[8, 22]), to=alias, related="all")
             mdb.copy(mdb.reflect("Customer", "chinook").objects.filter(CustomerId=2), to=alias, related="all")
             mdb.disconnect("chinook")
+        return url
 
     def drop(self) -> None:
         """Remove them."""

@@ -116,6 +116,9 @@ class Planning:
         own = any(edge_of(roots.table, key).own for key in live.foreign_keys)
         if not relatives.any and not own:
             return False
+        for catalog in self.catalogs:
+            # Relatives are in many tables, which cost fewer statements when they are described together.
+            catalog.describe_all()
         batches = roots.keys(options.batch_rows)
         limit = wishes.limit or _LIMIT
         self.closure = closure_of(self.source, self.catalogs[0], roots.table, roots.key, batches, relatives, limit)

@@ -19,6 +19,10 @@ from multidb_explorer.transfer.sides import Side
 __all__ = ["Sheet", "schema_digest"]
 
 
+_FEW = 3
+"""More tables than these are described together, in fewer statements."""
+
+
 @dataclass(eq=False)
 class Sheet:
     """A transfer as it is run.
@@ -55,6 +59,9 @@ class Sheet:
 
     def look(self) -> None:
         """Look at the tables of both sides, which all exist by now."""
+        if len(self.steps) > _FEW:
+            for catalog in self.catalogs:
+                catalog.describe_all()
         self.lanes = tuple(_lane(step, *self.catalogs) for step in self.steps)
 
     def refuse_changed(self) -> None:

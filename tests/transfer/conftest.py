@@ -31,7 +31,7 @@ def places_of(places: travels.Places, request: pytest.FixtureRequest) -> Iterato
         if server is not None:
             request.getfixturevalue(server)
         places.register(alias, engine, kind)
-        if kind == "away":
+        if kind == "away" and server is not None:
             used.append(alias)
         return alias
 

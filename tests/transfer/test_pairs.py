@@ -41,6 +41,7 @@ def test_a_family_is_copied_there_and_moved_back(places_of, one, other):
     assert mdb.transfers() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("one", "other"), list(permutations(ENGINES, 2)))
 def test_a_customer_is_moved_with_all_that_hangs_on_it(places_of, one, other):
     home = places_of("home", one, "home")
