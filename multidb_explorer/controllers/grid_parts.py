@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from multidb_explorer.controllers.editor_help import EditorHelp
 from multidb_explorer.controllers.exporting import Exporting
 from multidb_explorer.controllers.grid_filter import FilterPart
+from multidb_explorer.controllers.grid_layout import LayoutPart
 from multidb_explorer.controllers.grid_order import OrderPart
 from multidb_explorer.controllers.grid_part import GridPart
 from multidb_explorer.controllers.saving import Saving
@@ -24,6 +25,7 @@ def parts_of(grid: GridController) -> Iterator[GridPart]:
     yield OrderPart(grid)
     yield FilterPart(grid)
     yield Exporting(grid)
+    yield LayoutPart(grid)
     if grid.changes is not None:
         staging = Staging(grid, grid.changes)
         yield staging

@@ -57,6 +57,7 @@ class TableGrid(Panel):
     height = traitlets.Unicode("420px").tag(sync=True)
     default_sort = traitlets.List(traitlets.Dict()).tag(sync=True)
     sort = traitlets.List(traitlets.Dict()).tag(sync=True)
+    first_rows = traitlets.Int(None, allow_none=True).tag(sync=True)
     selection = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
     selected_count = traitlets.Int(0).tag(sync=True)
     parts = traitlets.Dict().tag(sync=True)

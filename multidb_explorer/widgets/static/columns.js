@@ -10,6 +10,19 @@ import { h, icon } from "./core.js";
  * @property {boolean} nullable
  * @property {boolean} primary_key
  * @property {boolean} sortable
+ * @property {boolean} [indexed] whether an index has its order
+ * @property {string[]} [choices] the members of an enum
+ * @property {{table: string, schema: string | null, column: string}} [references] where its foreign key leads
+ * @property {number} [place] where it stands in the rows that the kernel sends
+ */
+
+/**
+ * How the user arranged the columns; all by name.
+ * @typedef {object} Layout
+ * @property {string[]} [order]
+ * @property {string[]} [hidden]
+ * @property {string[]} [pinned]
+ * @property {Record<string, number>} [widths]
  */
 
 /** @typedef {{column: string, descending: boolean}} SortKey */
@@ -56,11 +69,12 @@ export function edges(widths) {
  * @param {readonly number[]} lefts as `edges` gives them
  * @param {number} x
  * @param {number} width
+ * @param {number} [from] the first that scrolls; those before it are pinned
  * @returns {[number, number]}
  */
-export function columnWindow(lefts, x, width) {
+export function columnWindow(lefts, x, width, from = 0) {
   const count = lefts.length - 1;
-  let first = 0;
+  let first = from;
   while (first < count - 1 && lefts[first + 1] <= x) first += 1;
   let end = first;
   while (end < count && lefts[end] < x + width) end += 1;
@@ -80,6 +94,35 @@ export function nextSort(sort, column, keepOthers) {
   if (!keepOthers) return step;
   if (!now) return [...sort, ...step];
   return sort.flatMap((key) => (key.column === column ? step : [key]));
+}
+
+/**
+ * The columns as they are shown: pinned ones first, hidden ones not at all; each knows its place in the kernel's rows.
+ * @param {Column[]} columns
+ * @param {Layout} layout
+ * @returns {{shown: Column[], pins: number}}
+ */
+export function arranged(columns, layout) {
+  const order = new Map((layout.order ?? []).map((name, at) => [name, at]));
+  const hidden = new Set(layout.hidden ?? []);
+  const pinned = new Set(layout.pinned ?? []);
+  const placed = columns.map((column, place) => ({ ...column, place }));
+  const rank = (/** @type {Column & {place: number}} */ column) => order.get(column.name) ?? column.place;
+  const shown = placed.filter(({ name }) => !hidden.has(name)).sort((a, b) => rank(a) - rank(b) || a.place - b.place);
+  const first = shown.filter(({ name }) => pinned.has(name));
+  return { shown: [...first, ...shown.filter(({ name }) => !pinned.has(name))], pins: first.length };
+}
+
+/**
+ * The names after one of them was moved beside another.
+ * @param {string[]} names
+ * @param {string} name
+ * @param {number} to its new place
+ */
+export function movedTo(names, name, to) {
+  const rest = names.filter((other) => other !== name);
+  rest.splice(Math.max(0, Math.min(to, rest.length)), 0, name);
+  return rest;
 }
 
 /** @type {CanvasRenderingContext2D | null} */
@@ -104,7 +147,7 @@ export function textWidth(text, font) {
  * @param {string} font
  */
 export function fitWidth(column, texts, font) {
-  const marks = textWidth(badge(column.kind), font) * 0.8 + 40 + (column.primary_key ? 26 : 0);
+  const marks = textWidth(badge(column.kind), font) * 0.8 + 40 + (column.primary_key ? 26 : 0) + (column.references ? 26 : 0);
   const head = textWidth(column.name, `600 ${font}`) + marks;
   const body = texts.map((text) => textWidth(text.slice(0, 80), font)).sort((a, b) => a - b);
   const most = body.length ? body[Math.min(body.length - 1, Math.floor(body.length * 0.96))] + 24 : 0;
@@ -132,7 +175,9 @@ export function headerCell(column, sort) {
     !key && h("span", { class: "mdb-badge" }, badge(column.kind)),
     column.primary_key && h("span", { class: "mdb-badge mdb-pk" }, "PK"),
     h("span", { class: "mdb-th-name" }, column.name),
+    column.references && h("span", { class: "mdb-badge mdb-fk", title: `refers to ${column.references.table}` }, "FK"),
     key && sortMark(key, sort.length > 1 ? at + 1 : 0),
+    h("span", { class: "mdb-th-menu", "aria-hidden": "true", title: "Sort, filter, move, hide" }, icon("chevron")),
     h("span", { class: "mdb-grip" }),
   );
 }
@@ -143,4 +188,8 @@ const sortMark = (key, place) =>
 
 /** @param {Column} column */
 const headerTitle = (column) =>
-  [column.name, [column.type, column.primary_key && "primary key", column.nullable ? "may be NULL" : "never NULL"].filter(Boolean).join(" · ")].join("\n");
+  [
+    column.name,
+    [column.type, column.primary_key && "primary key", column.nullable ? "may be NULL" : "never NULL", column.indexed && "indexed"].filter(Boolean).join(" · "),
+    column.references && `refers to ${column.references.table}.${column.references.column}`,
+  ].filter(Boolean).join("\n");

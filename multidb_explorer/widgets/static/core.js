@@ -79,6 +79,13 @@ const ICONS = {
   column: "M4.5 8h7",
   schema: "M2.5 4.5h4l1.2 1.6h5.8v6.4h-11z",
   close: "M4.2 4.2l7.6 7.6M11.8 4.2l-7.6 7.6",
+  filter: "M2.5 3.5h11L9.3 8.6v4.2l-2.6-1.4V8.6z",
+  columns: "M2.5 3.5h11v9h-11zM6.2 3.5v9M9.8 3.5v9",
+  pin: "M6 2.5h4l-.6 4 2.1 2.2h-7l2.1-2.2zM8 8.7v4.8",
+  left: "M12.6 8H3.8M7.2 4.4L3.6 8l3.6 3.6",
+  right: "M3.4 8h8.8M8.8 4.4L12.4 8l-3.6 3.6",
+  link: "M6.5 3.5h-3v9h9v-3M9 3.5h3.5V7M12.3 3.7L7.2 8.8",
+  download: "M8 2.8v7.4M4.8 7.2L8 10.4l3.2-3.2M3 13h10",
 };
 
 /**
@@ -119,6 +126,7 @@ export class KernelError extends Error {
     super(text);
     this.message_ = message;
     this.stale = Boolean(message.stale);
+    this.cancelled = Boolean(message.cancelled);
   }
 }
 
@@ -139,7 +147,7 @@ export class Channel {
     this.late = false;
     /** @type {Set<(late: boolean) => void>} */
     this.watchers = new Set();
-    /** @type {Map<string, {resolve: (answer: Answer) => void, reject: (error: Error) => void, timer: any}>} */
+    /** @type {Map<string, {resolve: (answer: Answer) => void, reject: (error: Error) => void, timer: any, onprogress?: (message: any) => void}>} */
     this.open = new Map();
     this.listener = (/** @type {any} */ message, /** @type {DataView[]} */ data) => this.receive(message, data);
     model.on("msg:custom", this.listener);
@@ -148,7 +156,7 @@ export class Channel {
   /**
    * @param {string} type
    * @param {object} [body]
-   * @param {{background?: boolean}} [options] background: a long job whose slowness is no sign of trouble
+   * @param {{background?: boolean, signal?: AbortSignal, onprogress?: (message: any) => void}} [options] background: a long job whose slowness is no sign of trouble; signal: stops it in the database
    * @returns {Promise<Answer>}
    */
   request(type, body = {}, options = {}) {
@@ -156,9 +164,17 @@ export class Channel {
     const id = `${this.prefix}-${this.next}`;
     return new Promise((resolve, reject) => {
       const timer = options.background ? null : setTimeout(() => this.setLate(true), this.patience);
-      this.open.set(id, { resolve, reject, timer });
+      this.open.set(id, { resolve, reject, timer, onprogress: options.onprogress });
       this.model.send({ type, id, ...body });
+      options.signal?.addEventListener("abort", () => this.cancel(id), { once: true });
     });
+  }
+
+  /** @param {string} target */
+  cancel(target) {
+    if (!this.open.has(target)) return;
+    this.next += 1;
+    this.model.send({ type: "cancel", id: `${this.prefix}-${this.next}`, target });
   }
 
   /**
@@ -179,6 +195,10 @@ export class Channel {
   receive(message, data) {
     const waiting = this.open.get(message?.id);
     if (!waiting) return;
+    if (message.type === "progress") {
+      waiting.onprogress?.(message);
+      return;
+    }
     this.open.delete(message.id);
     clearTimeout(waiting.timer);
     this.setLate(false);

@@ -9,13 +9,16 @@ import { GridInput, ROW } from "./grid_input.js";
 import { RowPool } from "./grid_rows.js";
 import { GridFoot } from "./grid_foot.js";
 import { GridMenu } from "./grid_menu.js";
-import { MIN_WIDTH, columnWindow, edges, fitWidth, headerCell, nextSort } from "./columns.js";
+import { GridHead } from "./grid_head.js";
+import { GridOrder } from "./grid_order.js";
+import { MIN_WIDTH, arranged, columnWindow, edges, fitWidth, nextSort } from "./columns.js";
 
 /** @typedef {import("./core.js").Interval} Interval */
 /** @typedef {import("./grid_menu.js").MenuItem} MenuItem */
 /** @typedef {import("./grid_menu.js").MenuPlace} MenuPlace */
 /** @typedef {import("./columns.js").Column} Column */
 /** @typedef {import("./columns.js").SortKey} SortKey */
+/** @typedef {import("./columns.js").Layout} Layout */
 /**
  * What the grid needs to know before its first row.
  * @typedef {object} Opening
@@ -26,6 +29,7 @@ import { MIN_WIDTH, columnWindow, edges, fitWidth, headerCell, nextSort } from "
  * @property {string} title
  * @property {SortKey[]} [sort]
  * @property {SortKey[]} [default_sort] the order of the QuerySet itself, which holds while no other is chosen
+ * @property {number | null} [first_rows] how many there are, where only the first ones of an order were asked for
  * @property {Interval[]} [selection]
  * @property {Record<string, any>} [parts] what the kernel's side of each part tells, by its name
  */
@@ -43,7 +47,7 @@ import { MIN_WIDTH, columnWindow, edges, fitWidth, headerCell, nextSort } from "
  * A part of the grid: edits, filters, a viewer. It is made with the grid and lives as long; every method is optional.
  * @typedef {object} Part
  * @property {(opening: Opening) => void} [opened] another table is shown
- * @property {() => void} [renewed] the same table with other rows
+ * @property {(state: any) => void} [renewed] the same table with other rows
  * @property {(row: number, column: number) => CellLook | null} [cellLook]
  * @property {(row: number) => string} [rowLook] more classes of a row, each with a space before it
  * @property {(event: KeyboardEvent) => boolean} [key] before the grid's own keys; true where it was meant for the part
@@ -64,8 +68,13 @@ export class Grid {
     this.channel = channel;
     this.events = events;
     this.id = uniqueId("grid");
-    /** @type {Column[]} */
+    /** All that the kernel sends. @type {Column[]} */
+    this.all = [];
+    /** Those that are shown, in their order; the first ones may be pinned. @type {Column[]} */
     this.columns = [];
+    /** @type {Layout} */
+    this.layout = {};
+    this.pinned = 0;
     /** @type {number[]} */
     this.widths = [];
     this.lefts = [0];
@@ -80,25 +89,23 @@ export class Grid {
     this.corner = { row: 0, column: 0 };
     this.hasActive = false;
     this.x = this.y = this.width = this.height = 0;
-    this.counted = this.fitted = this.frameAsked = false;
+    this.fitted = this.frameAsked = false;
     this.font = "13px sans-serif";
     this.title = "";
-    this.shownWindow = "";
     this.store = new Store((body) => channel.request("win", body), {
       onrows: () => this.rowsCame(),
       onerror: (error, block) => this.failed(error, block),
     });
-    this.tickAll = h("span", { class: "mdb-tick", title: "Select all rows" });
-    this.headCorner = h("div", { class: "mdb-rowhead mdb-corner", role: "columnheader", "aria-colindex": 1, "aria-label": "Row number" }, this.tickAll, h("span", { class: "mdb-number" }, "#"));
-    this.headCells = h("div", { class: "mdb-cells", role: "presentation" });
-    const headRow = h("div", { class: "mdb-row mdb-headrow", role: "row", "aria-rowindex": 1 }, this.headCorner, this.headCells);
-    this.head = h("div", { class: "mdb-head", role: "rowgroup" }, headRow);
+    this.header = new GridHead(this);
+    this.head = this.header.element;
     this.pool = new RowPool(this);
     this.body = h("div", { class: "mdb-body", role: "rowgroup" }, this.pool.element);
     this.view = h("div", { class: "mdb-view", role: "grid", tabindex: 0, "aria-multiselectable": "true", "aria-label": "Table" }, this.head, this.body);
     this.barY = new ScrollBar("y", (y) => this.scrollTo(this.x, y), () => group(Math.floor(this.y / ROW) + 1));
     this.barX = new ScrollBar("x", (x) => this.scrollTo(x, this.y));
     this.notice = h("div", { class: "mdb-notices" });
+    /** What stands where no row is left, if a part knows better than that the table is empty. @type {Parameters<typeof noticeBox>[0] | null} */
+    this.emptyNotice = null;
     this.banner = h("div", { class: "mdb-banner", role: "alert", hidden: true });
     const frame = h("div", { class: "mdb-frame" }, this.view, this.barY.element, this.barX.element, this.notice);
     this.foot = new GridFoot(this);
@@ -107,6 +114,7 @@ export class Grid {
     this.element = h("div", { class: "mdb-grid" }, this.top, this.banner, frame, this.foot.element);
     this.observer = new ResizeObserver(([entry]) => this.resized(entry.contentRect.width, entry.contentRect.height));
     this.lateWatch = () => this.ask();
+    this.order = new GridOrder(this);
     this.input = new GridInput(this);
     this.menu = new GridMenu(this);
     this.observer.observe(this.body);
@@ -127,8 +135,8 @@ export class Grid {
 
   /** Show another table. @param {Opening} opening */
   open(opening) {
-    const same = JSON.stringify(opening.columns) === JSON.stringify(this.columns);
-    this.columns = opening.columns;
+    const same = JSON.stringify(opening.columns) === JSON.stringify(this.all);
+    this.all = opening.columns;
     this.title = opening.title;
     this.x = this.y = 0;
     this.hasActive = false;
@@ -137,28 +145,39 @@ export class Grid {
     this.sort = opening.sort ?? [];
     this.defaultSort = opening.default_sort ?? [];
     this.say("");
-    if (!same) {
-      this.fitted = false;
-      this.setWidths(this.columns.map((column) => fitWidth(column, [], this.font)));
-    }
+    this.fitted = this.fitted && same;
+    this.arrange(opening.parts?.layout ?? {});
     this.view.setAttribute("aria-label", opening.title);
-    this.view.setAttribute("aria-colcount", String(this.columns.length + 1));
     for (const part of this.parts) part.opened?.(opening);
     this.renew(opening);
     this.select(opening.selection ?? []);
   }
 
-  /** The same table with other rows: after a sort, a write, or on request. @param {{epoch: number, row_count: number | null, row_estimate: number | null, sort?: SortKey[]}} state */
+  /** Show the columns as they were arranged. @param {Layout} layout */
+  arrange(layout) {
+    const known = new Map(this.columns.map(({ name }, at) => [name, this.widths[at]]));
+    const { shown, pins } = arranged(this.all, layout);
+    this.layout = layout;
+    this.columns = shown;
+    this.pinned = pins;
+    this.store.places = shown.map(({ place }, at) => place ?? at);
+    this.active = this.corner = { row: this.active.row, column: Math.max(0, Math.min(this.active.column, shown.length - 1)) };
+    this.view.setAttribute("aria-colcount", String(shown.length + 1));
+    const given = layout.widths ?? {};
+    this.setWidths(shown.map((column, at) => given[column.name] ?? (this.fitted ? known.get(column.name) ?? this.fit(at) : fitWidth(column, [], this.font))));
+    this.clamp();
+  }
+
+  /** The same table with other rows: after a sort, a write, or on request. @param {{epoch: number, row_count: number | null, row_estimate: number | null, sort?: SortKey[], first_rows?: number | null, parts?: Record<string, any>}} state */
   renew(state) {
     this.sort = state.sort ?? this.sort;
     const exact = state.row_count !== null;
     this.store.reset({ epoch: state.epoch, rowCount: exact ? state.row_count : state.row_estimate, exact });
-    this.counted = exact;
+    this.order.renewed(state);
     this.notice.replaceChildren();
     this.banner.hidden = true;
-    this.shownWindow = "";
     this.select([]);
-    for (const part of this.parts) part.renewed?.();
+    for (const part of this.parts) part.renewed?.(state);
     this.clamp();
     this.look();
     this.ask();
@@ -179,24 +198,7 @@ export class Grid {
     if (!this.fitted) this.fitAll();
     this.clamp();
     this.ask();
-    if (!this.counted) this.count();
-  }
-
-  /** The exact number of rows, asked for once the first rows are on screen. */
-  async count() {
-    this.counted = true;
-    const { epoch } = this.store;
-    try {
-      const { message } = await this.channel.request("count", { epoch }, { background: true });
-      if (epoch !== this.store.epoch || typeof message.row_count !== "number") return;
-      this.store.rowCount = message.row_count;
-      this.store.exact = true;
-      this.clamp();
-      this.look();
-      this.ask();
-    } catch (error) {
-      if (epoch === this.store.epoch) this.say(`The rows could not be counted: ${errorText(error)}`, "bad");
-    }
+    this.order.rowsCame();
   }
 
   /** @param {Error} error @param {number} block */
@@ -225,7 +227,7 @@ export class Grid {
   /** Another view of this panel, or Python, went on without us: start from where the kernel is. */
   async resync() {
     const { message } = await this.channel.request("columns");
-    if (JSON.stringify(message.columns) === JSON.stringify(this.columns)) this.renew(message);
+    if (JSON.stringify(message.columns) === JSON.stringify(this.all)) this.renew(message);
     else this.open(message);
   }
 
@@ -256,6 +258,26 @@ export class Grid {
 
   get roomX() {
     return Math.max(0, this.width - this.headWidth);
+  }
+
+  /** How many columns are pinned; none where they would leave no room for the others. */
+  get pins() {
+    return this.lefts[this.pinned] <= this.roomX * 0.7 ? this.pinned : 0;
+  }
+
+  get pinWidth() {
+    return this.lefts[this.pins];
+  }
+
+  /** How many rows of the grid are above the first row of the table. */
+  get headRows() {
+    return this.header.rows;
+  }
+
+  /** The columns that scroll and touch the view. */
+  get window() {
+    const { pins, pinWidth } = this;
+    return columnWindow(this.lefts, this.x + pinWidth, Math.max(0, this.roomX - pinWidth), Math.min(pins, Math.max(0, this.columns.length - 1)));
   }
 
   get total() {
@@ -293,7 +315,6 @@ export class Grid {
   setWidths(widths) {
     this.widths = widths;
     this.lefts = edges(widths);
-    this.shownWindow = "";
     this.ask();
   }
 
@@ -309,7 +330,7 @@ export class Grid {
   fit(column) {
     const texts = [];
     for (const block of this.store.blocks.values()) {
-      const { tag, values } = block.columns[column];
+      const { tag, values } = this.store.columnOf(block, column);
       texts.push(...values.slice(0, 100).map((value) => showValue(tag, value).text));
     }
     return fitWidth(this.columns[column], texts, this.font);
@@ -317,7 +338,8 @@ export class Grid {
 
   fitAll() {
     this.fitted = true;
-    this.setWidths(this.columns.map((_, column) => this.fit(column)));
+    const given = this.layout.widths ?? {};
+    this.setWidths(this.columns.map(({ name }, column) => given[name] ?? this.fit(column)));
   }
 
   // ------------------------------------------------------------------ painting
@@ -333,46 +355,35 @@ export class Grid {
   }
 
   paint() {
-    const [first, end] = columnWindow(this.lefts, this.x, this.roomX);
+    const [first, end] = this.window;
     this.paintFrame(first, end);
     this.pool.paint(first, end);
     const bare = this.store.exact && this.length === 0 && this.columns.length > 0;
-    if (bare && !this.notice.hasChildNodes()) this.showNotice({ look: "empty", title: "No rows", text: `${this.title || "This table"} is empty.` });
+    if (bare && !this.notice.hasChildNodes()) this.showNotice(this.emptyNotice ?? { look: "empty", title: "No rows", text: `${this.title || "This table"} is empty.` });
     this.foot.paint();
     const { view, active, length } = this;
-    view.setAttribute("aria-rowcount", String(this.store.exact ? length + 1 : -1));
+    view.setAttribute("aria-rowcount", String(this.store.exact ? length + this.headRows : -1));
     const seen = this.hasActive && (active.row < 0 || (active.row >= this.firstRow && active.row <= this.lastRow));
     if (seen) view.setAttribute("aria-activedescendant", `${this.id}-active`);
     else view.removeAttribute("aria-activedescendant");
     this.barY.place(this.height, this.height, length * ROW, this.y);
     this.barX.place(this.roomX, this.roomX, this.total, this.x);
+    this.order.paint();
     for (const part of this.parts) part.paint?.();
   }
 
   /** @param {number} first @param {number} end */
   paintFrame(first, end) {
     const { style } = this.view;
-    style.setProperty("--mdb-head-width", `${this.headWidth}px`);
-    style.setProperty("--mdb-shift", `${this.lefts[first] - this.x}px`);
+    const { pins } = this;
+    const template = (/** @type {number[]} */ widths) => widths.map((width) => `${width}px`).join(" ");
+    this.element.style.setProperty("--mdb-head-width", `${this.headWidth}px`);
+    style.setProperty("--mdb-shift", `${this.lefts[first] - this.x - this.pinWidth}px`);
+    style.setProperty("--mdb-columns", template(this.widths.slice(Math.max(first, pins), end)));
+    style.setProperty("--mdb-pinned", template(this.widths.slice(0, pins)));
+    this.element.classList.toggle("mdb-has-pins", pins > 0);
     this.barX.element.style.left = `${this.headWidth}px`;
-    const sort = this.sort.length ? this.sort : this.defaultSort;
-    const window_ = `${first}-${end}-${this.widths.slice(first, end).join()}-${JSON.stringify(sort)}`;
-    if (window_ !== this.shownWindow) {
-      this.shownWindow = window_;
-      style.setProperty("--mdb-columns", this.widths.slice(first, end).map((width) => `${width}px`).join(" "));
-      this.headCells.replaceChildren(...this.columns.slice(first, end).map((column) => headerCell(column, sort)));
-    }
-    [...this.headCells.children].forEach((cell, at) => {
-      const column = first + at;
-      const active = this.hasActive && this.active.row < 0 && this.active.column === column;
-      cell.setAttribute("aria-colindex", String(column + 2));
-      cell.classList.toggle("mdb-active", active);
-      if (active) cell.id = `${this.id}-active`;
-      else cell.removeAttribute("id");
-    });
-    const chosen = countRows(this.selected);
-    const state = chosen === 0 ? "" : chosen >= this.length ? " mdb-on" : " mdb-some";
-    this.tickAll.className = `mdb-tick${state}`;
+    this.header.paint(first, end);
   }
 
   // ------------------------------------------------------------------ selection
@@ -427,9 +438,11 @@ export class Grid {
     let { x, y } = this;
     if (row >= 0 && row * ROW < y) y = row * ROW;
     else if ((row + 1) * ROW > y + this.height) y = (row + 1) * ROW - this.height;
-    if (left < x || right - left > this.roomX) x = left;
+    if (column < this.pins) return this.scrollTo(x, y);
+    const room = this.roomX - this.pinWidth;
+    if (left < x + this.pinWidth || right - left > room) x = left - this.pinWidth;
     else if (right > x + this.roomX) x = right - this.roomX;
-    this.scrollTo(x, y);
+    return this.scrollTo(x, y);
   }
 
   /** Show a row at the top of the view. @param {number} row */
@@ -441,18 +454,12 @@ export class Grid {
 
   // ------------------------------------------------------------------ sort
 
-  /** The epoch grows here and travels with the request, so that the first page need not wait for the answer. @param {number} column @param {boolean} keepOthers */
+  /** @param {number} column @param {boolean} keepOthers */
   sortBy(column, keepOthers) {
     if (!this.columns[column].sortable) {
       this.say(`${this.columns[column].name} can’t be sorted: ${this.columns[column].type} has no order`);
       return;
     }
-    this.sort = nextSort(this.sort, this.columns[column].name, keepOthers);
-    this.y = 0;
-    this.corner = this.active;
-    const epoch = this.store.epoch + 1;
-    const { exact, rowCount } = this.store;
-    this.channel.request("sort", { epoch, keys: this.sort }).catch((error) => this.say(errorText(error), "bad"));
-    this.renew({ epoch, row_count: exact ? rowCount : null, row_estimate: rowCount });
+    this.order.sort(nextSort(this.sort, this.columns[column].name, keepOthers));
   }
 }

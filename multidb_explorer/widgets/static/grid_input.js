@@ -38,7 +38,8 @@ export class GridInput {
     const box = grid.body.getBoundingClientRect();
     const inX = event.clientX - box.left - grid.headWidth;
     const row = Math.floor((grid.y + event.clientY - box.top) / ROW);
-    const wanted = grid.x + Math.max(0, Math.min(inX, grid.roomX - 1));
+    const inView = Math.max(0, Math.min(inX, grid.roomX - 1));
+    const wanted = inView < grid.pinWidth ? inView : grid.x + inView;
     return { row: Math.max(0, Math.min(row, grid.length - 1)), column: columnWindow(grid.lefts, wanted, 1)[0], inHead: inX < 0 };
   }
 
@@ -171,7 +172,8 @@ export class GridInput {
   /** @param {KeyboardEvent} event */
   key(event) {
     const { grid } = this;
-    if (!grid.columns.length) return;
+    // What is typed into the row of filters is none of the grid's business.
+    if (!grid.columns.length || event.target !== grid.view) return;
     const handled = grid.menu.key(event) || grid.parts.some((part) => part.key?.(event)) || this.ownKey(event);
     if (!handled) return;
     event.preventDefault();

@@ -9,12 +9,14 @@ import { ROW } from "./grid_input.js";
  * @typedef {object} RowView
  * @property {HTMLElement} element
  * @property {HTMLElement} number
+ * @property {HTMLElement} pins the cells of pinned columns
  * @property {HTMLElement} cells
  * @property {HTMLElement[]} items
  * @property {string[]} texts
  * @property {string[]} looks
  * @property {string[]} marks
  * @property {string[]} titles
+ * @property {number} pinned how many of the items are pinned
  * @property {number} row
  * @property {string} look
  */
@@ -50,9 +52,10 @@ export class RowPool {
     const number = h("span", { class: "mdb-number" });
     const head = h("div", { class: "mdb-rowhead", role: "rowheader", "aria-colindex": 1 }, h("span", { class: "mdb-tick" }), number);
     const cells = h("div", { class: "mdb-cells", role: "presentation" });
-    const element = h("div", { class: "mdb-row", role: "row" }, head, cells);
+    const pins = h("div", { class: "mdb-cells mdb-pins", role: "presentation" });
+    const element = h("div", { class: "mdb-row", role: "row" }, head, pins, cells);
     this.element.append(element);
-    return { element, number, cells, items: [], texts: [], looks: [], marks: [], titles: [], row: -1, look: "" };
+    return { element, number, pins, cells, pinned: 0, items: [], texts: [], looks: [], marks: [], titles: [], row: -1, look: "" };
   }
 
   /** Move rows that left the view to the other end, so that the DOM order stays the reading order. @param {number} top */
@@ -83,18 +86,24 @@ export class RowPool {
     }
     if (view.row !== row) {
       view.row = row;
-      view.element.setAttribute("aria-rowindex", String(row + 2));
+      view.element.setAttribute("aria-rowindex", String(row + 1 + grid.headRows));
       view.number.textContent = group(row + 1);
     }
-    this.fitCells(view, end - first);
-    for (let column = first; column < end; column += 1) this.paintCell(view, row, column, column - first);
+    const pins = grid.pins;
+    this.fitCells(view, pins, pins + end - first);
+    for (let at = 0; at < view.items.length; at += 1) this.paintCell(view, row, at < pins ? at : first + at - pins, at);
   }
 
-  /** @param {RowView} view @param {number} count */
-  fitCells(view, count) {
+  /** @param {RowView} view @param {number} pins @param {number} count */
+  fitCells(view, pins, count) {
+    if (view.pinned !== pins) {
+      view.pinned = pins;
+      view.pins.replaceChildren(...view.items.slice(0, pins));
+      view.cells.replaceChildren(...view.items.slice(pins));
+    }
     while (view.items.length < count) {
       const item = h("div", { role: "gridcell" });
-      view.cells.append(item);
+      (view.items.length < pins ? view.pins : view.cells).append(item);
       view.items.push(item);
       view.texts.push("");
       view.looks.push("");

@@ -48,6 +48,8 @@ export class Store {
     this.wanted = [];
     this.first = 0;
     this.epoch = 0;
+    /** Where the column that is shown at a place stands in a block; null while nothing was moved or hidden. @type {number[] | null} */
+    this.places = null;
     /** @type {number | null} */
     this.rowCount = null;
     this.exact = false;
@@ -81,15 +83,20 @@ export class Store {
 
   /**
    * @param {number} row
-   * @param {number} column
+   * @param {number} column as it is shown
    * @returns {{tag: string, value: any} | undefined} undefined while the row is not here
    */
   cell(row, column) {
     const block = this.blockOf(row);
     const at = row % BLOCK_ROWS;
     if (!block || at >= block.rows) return undefined;
-    const { tag, values } = block.columns[column];
+    const { tag, values } = this.columnOf(block, column);
     return { tag, value: values[at] };
+  }
+
+  /** @param {Block} block @param {number} column as it is shown */
+  columnOf(block, column) {
+    return block.columns[this.places ? this.places[column] : column];
   }
 
   /** Say which rows are on screen; what is missing is asked for at once. @param {number} first @param {number} last */
