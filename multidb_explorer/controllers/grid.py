@@ -285,6 +285,13 @@ class GridController(Controller):
                 self._seen.popitem(last=False)
         return keys
 
+    def seen_key(self, row: int) -> Any:
+        """Give the key of a row that was shown, or ``None``."""
+        with self.lock:
+            start = row - row % _PAGE
+            keys = self._seen.get(start, [])
+            return keys[row - start] if row - start < len(keys) else None
+
     @property
     def selected_count(self) -> int:
         """How many rows are selected."""

@@ -76,6 +76,24 @@ class KeyList:
                 with self._lock:
                     insort(self._gone, self._place(start + offset))
 
+    def rows_of(self, keys: Sequence[Any]) -> list[int]:
+        """Give the numbers of the rows with some keys, in order."""
+        import pyarrow as pa
+        from pyarrow import compute as pc
+
+        if not keys:
+            return []
+        columns = self._table.columns
+        if len(columns) == 1:
+            places = pc.indices_nonzero(pc.is_in(columns[0], pa.array(keys, columns[0].type))).to_pylist()
+        else:
+            wanted = set(keys)
+            rows = zip(*(column.to_pylist() for column in columns), strict=True)
+            places = [place for place, key in enumerate(rows) if key in wanted]
+        with self._lock:
+            gone = set(self._gone)
+            return [place - bisect_right(self._gone, place) for place in places if place not in gone]
+
     def _place(self, row: int) -> int:
         """Give the place in the file of a row: those before it that are gone stand there still."""
         place, before = row, 0

@@ -43,6 +43,7 @@ _GATHERED = 1_000
 _SMALLEST_STRIDE = 1_000
 _LARGEST_STRIDE = 20_000
 _MOST_MISMATCHES = 3
+_MOST_MATCHES = 10_000
 
 
 class _Mismatch(Exception):
@@ -293,11 +294,68 @@ class Pager:
 
     def rows_of(self, keys: Sequence[Any]) -> pa.Table:
         """Read the rows of some keys, in the order of the keys; rows that are no more are left out."""
+        import pyarrow as pa
+
         if not keys:
             return arrow_schema(self.queryset.reading.columns).empty_table()
         table = self.queryset.order_by().filter(pk__in=list(keys)).to_arrow()
         places = {key: place for place, key in enumerate(self.keys(table))}
-        return table.take([places[key] for key in keys if key in places])
+        return table.take(pa.array([places[key] for key in keys if key in places], pa.int64()))
+
+    # Searching
+
+    def next_match(self, matches: Pager, row: int | None, *, backwards: bool, here: bool) -> int | None:
+        """Give the number of the next row that is among some others, or ``None``.
+
+        Parameters
+        ----------
+        matches
+            A pager of the rows that are looked for, in the same order.
+        row
+            From where; ``None`` from the start, or backwards from the end.
+        here
+            Whether the row itself counts.
+        """
+        if self._keys is not None:
+            return self._listed_match(self._keys, matches, row, backwards=backwards, here=here)
+        key = None if row is None else self._order_values(self.page(row, 1), 0)
+        order = reverse(self._order) if backwards else self._order
+        for piece in pieces(order, key):
+            places = [each.place for each in self._order]
+            reading = matches._reading(piece, 0, 2, backwards=backwards, places=places)
+            for found in read_rows(self._database, reading):
+                if here or found != key:
+                    return self._number(found, row, key)
+        return None
+
+    def _number(self, found: Key, row: int | None, key: Key | None) -> int:
+        """Tell the number of a row by how many are between it and one whose number is known."""
+        ahead = self._before(found, None) if row is None or key is None else None
+        if ahead is not None:
+            return ahead
+        between = self._before(found, key)
+        return (row or 0) + between if between or found == key else (row or 0) - self._before(cast("Key", key), found)
+
+    def _before(self, key: Key, since: Key | None) -> int:
+        """Count the rows before a key, from another key on."""
+        later = sa.or_(*(piece.condition for piece in pieces(self._order, key) if piece.condition is not None))
+        sure = not any(each.field.nullable for each in self._order)
+        # Where NULL may stand in the order, a comparison may be unknown, and NOT of that is no answer.
+        earlier = sa.not_(later) if sure else sa.case((later, 0), else_=1) == 1
+        rows = self._select(earlier).with_only_columns(sa.func.count())
+        if since is not None:
+            rows = rows.where(sa.or_(*(p.condition for p in pieces(self._order, since) if p.condition is not None)))
+        with self._database.connect() as connection:
+            return int(connection.execute(rows).scalar_one())
+
+    def _listed_match(
+        self, keys: KeyList, matches: Pager, row: int | None, *, backwards: bool, here: bool
+    ) -> int | None:
+        some = matches.queryset.order_by()[:_MOST_MATCHES].to_arrow()
+        rows = keys.rows_of(self.keys(some))
+        if row is not None:
+            rows = [at for at in rows if (at <= row if backwards else at >= row) and (here or at != row)]
+        return (rows[-1] if backwards else rows[0]) if rows else None
 
     # Far jumps
 

@@ -151,3 +151,29 @@ def test_a_grid_that_is_closed_lets_its_connections_go(slow, target):
     slow.controller.close()
     assert slow.answers.get(timeout=30).message["cancelled"]
     assert endless.running(target) == []
+
+
+def test_the_next_row_with_a_text_is_found_in_the_order_of_the_rows(wire, monkeypatch):
+    monkeypatch.setattr(sorting, "ASKED_FROM", 10_000)
+    for sort in ([], [{"column": "n", "descending": True}]):
+        epoch = wire.controller.epoch + 1
+        assert wire.ask("sort", epoch=epoch, keys=sort)["epoch"] == epoch
+        whole = wire.controller.shown.order_by(*(wire.controller.sort or ("id",))).to_arrow().to_pylist()
+        hits = [at for at, row in enumerate(whole) if "77" in row["id"] or row["n"] == 77]
+        assert len(hits) > 2
+        for prepared in (False, True):
+            if prepared:
+                wire.ask("prepare", epoch=epoch)
+
+            def find(row, epoch=epoch, **more):
+                answer = wire.ask("find", epoch=epoch, text="77", row=row, **more)
+                return answer["row"], answer["wrapped"]
+
+            assert find(0, here=True) == (hits[0], False)
+            assert find(hits[0]) == (hits[1], False)
+            assert find(hits[1], backwards=True) == (hits[0], False)
+            assert find(hits[-1]) == (hits[0], True)
+            assert find(hits[0], backwards=True) == (hits[-1], True)
+            counted = wire.ask("matches", epoch=epoch, text="77")
+            assert (counted["rows"], counted["more"]) == (len(hits), False)
+            assert wire.ask("find", epoch=epoch, text="no such text", row=0)["row"] is None

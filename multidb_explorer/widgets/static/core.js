@@ -308,7 +308,7 @@ export const decodeBlock = (buffer) =>
 /**
  * @typedef {object} Shown
  * @property {string} text what stands in the cell
- * @property {"" | "null" | "empty" | "bytes" | "cut"} look
+ * @property {"" | "null" | "empty" | "bytes" | "cut" | "yes" | "no" | "mono"} look
  * @property {string} mark a note at the right edge, for values that are not shown whole
  */
 
@@ -323,6 +323,8 @@ export function showValue(tag, value) {
   if (tag === "binary") return { text: `0x${value.hex}${value.size * 2 > value.hex.length ? "…" : ""}`, look: "bytes", mark: byteSize(value.size) };
   if (typeof value === "object") return { text: oneLine(value.text), look: "cut", mark: `${compact(value.length)} chars` };
   if (value === "") return { text: "", look: "empty", mark: "" };
+  if (typeof value === "boolean") return { text: String(value), look: value ? "yes" : "no", mark: "" };
+  if (tag === "uuid" || tag === "json" || tag === "array") return { text: oneLine(String(value)), look: "mono", mark: "" };
   return { text: typeof value === "string" ? oneLine(value) : String(value), look: "", mark: "" };
 }
 

@@ -61,7 +61,7 @@ import { MIN_WIDTH, arranged, columnWindow, edges, fitWidth, nextSort } from "./
 export class Grid {
   /**
    * @param {Channel} channel
-   * @param {{onselect?: (rows: Interval[]) => void, onsize?: (text: string) => void}} [events]
+   * @param {{onselect?: (rows: Interval[]) => void, onsize?: (text: string) => void, onfollow?: (link: import("./grid_links.js").Followed) => void}} [events] onfollow: a foreign key was followed; without it none is a link
    * @param {PartMaker[]} [makers]
    */
   constructor(channel, events = {}, makers = []) {

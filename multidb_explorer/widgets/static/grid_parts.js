@@ -2,7 +2,10 @@
 
 import { Clipboard } from "./grid_clipboard.js";
 import { filterPart } from "./grid_filter.js";
+import { findPart } from "./grid_find.js";
 import { layoutPart } from "./grid_layout.js";
+import { linksPart } from "./grid_links.js";
+import { viewerPart } from "./grid_viewer.js";
 
 /** @type {import("./data_grid.js").PartMaker[]} */
-export const GRID_PARTS = [filterPart, layoutPart, (grid) => new Clipboard(grid)];
+export const GRID_PARTS = [filterPart, layoutPart, viewerPart, findPart, linksPart, (grid) => new Clipboard(grid)];
