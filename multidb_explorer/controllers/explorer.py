@@ -13,7 +13,9 @@ from multidb_explorer.controllers.alias_picker import AliasPickerController
 from multidb_explorer.controllers.base import BadRequest, Job, Message, Reply, Stale
 from multidb_explorer.controllers.code_tab import CodeTab
 from multidb_explorer.controllers.explorer_tab import ExplorerTab
+from multidb_explorer.controllers.filtering import Filter
 from multidb_explorer.controllers.grid import GridController, intervals
+from multidb_explorer.controllers.relations_tab import RelationsTab
 from multidb_explorer.controllers.sql_tab import SqlTab
 from multidb_explorer.controllers.structure import StructureTab
 from multidb_explorer.controllers.values import encode_table
@@ -26,7 +28,9 @@ from multidb_explorer.schema.inspector import catalog_of
 __all__ = ["ExplorerController"]
 
 _PLANS = 8
-_TABS: tuple[type[ExplorerTab], ...] = (StructureTab, SqlTab, CodeTab)
+_VISITS = 20
+"""Tables that are kept as they were left."""
+_TABS: tuple[type[ExplorerTab], ...] = (StructureTab, RelationsTab, SqlTab, CodeTab)
 
 
 class ExplorerController(AliasPickerController):
@@ -63,6 +67,7 @@ class ExplorerController(AliasPickerController):
         self.grid: GridController | None = None
         self.namespace: dict[str, Any] | None = None
         self._changes: dict[str, ChangeSet] = {}
+        self._visits: dict[Any, GridController] = {}
         self._epoch = 0
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self.intents |= {"tables": self._tables, "open": self._open, "plan": self._plan}
@@ -104,8 +109,8 @@ class ExplorerController(AliasPickerController):
     def close(self) -> None:
         """Stop what runs, and let tables and tabs go: the panel is gone."""
         super().close()
-        if self.grid is not None:
-            self.grid.close()
+        for grid in self._visits.values():
+            grid.close()
         for tab in self.tabs:
             tab.close()
 
@@ -116,6 +121,7 @@ class ExplorerController(AliasPickerController):
         reply = super()._choose(request)
         with self.lock:
             if self.value != before:
+                self._leave()
                 self.table = self.schema = self.grid = None
         self.changed()
         return reply
@@ -141,17 +147,55 @@ class ExplorerController(AliasPickerController):
         alias, table, schema = self.here(), request.get("table"), request.get("schema")
         if request.get("alias") != alias or not isinstance(table, str) or not isinstance(schema, str | None):
             raise BadRequest("A table is opened by its name, in the database that is chosen.")
+        kept = self._visits.get(request.get("visit"))
+        if kept is not None and kept.queryset.db == alias and kept.title == table:
+            reply = self._opened(kept, table, schema)
+            return Reply({**reply.message, "kept": True})
+        return self.open_rows(alias, table, schema)
+
+    def open_rows(self, alias: str, table: str, schema: str | None, narrow: Filter | None = None) -> Reply:
+        """Open a table, or those of its rows that a filter leaves, and give what its grid needs.
+
+        Raises
+        ------
+        TableDoesNotExist
+            With near names.
+        """
         queryset = reflect(table, using=alias, schema=schema).objects
+        grid = GridController(queryset, changes=self.changes_of(alias))
+        if narrow:
+            grid.filter = narrow
+            grid.pager = grid.new_pager()
+        else:
+            grid.row_estimate = _estimate(alias, table, schema)
+        grid.attach(self.send, self.changed)
+        return self._opened(grid, table, schema)
+
+    def _leave(self, new: GridController | None = None) -> None:
+        """End what still runs for the grid on screen; where it stood is known when somebody comes back."""
+        grid = self.grid
+        if grid is not None and grid is not new:
+            grid.renew(grid.epoch + 1, grid.row_count or grid.row_estimate, grid.pager)
+            self._epoch = max(self._epoch, grid.epoch)
+
+    def _opened(self, grid: GridController, table: str, schema: str | None) -> Reply:
+        """Show a grid, be it a new one or one that was left before; what it reads has an epoch of its own."""
         with self.lock:
-            self._epoch = max(self._epoch, self.grid.epoch if self.grid else 0) + 1
-            grid = GridController(queryset, epoch=self._epoch, changes=self.changes_of(alias))
-            grid.attach(self.send, self.changed)
-            if self.grid is not None:
-                self.grid.close()
+            self._leave(grid)
+            self._epoch = max(self._epoch, grid.epoch) + 1
+            rows = grid.row_count or grid.row_estimate
+            # Rows may have come or gone since, so they are counted anew; where it read its pages is still good.
+            grid.pager.row_count = None
+            grid.renew(self._epoch, rows, grid.pager)
+            self._visits = {number: each for number, each in self._visits.items() if each is not grid}
+            self._visits[self._epoch] = grid
             self.grid, self.table, self.schema = grid, table, schema
-        grid.row_estimate = _estimate(alias, table, schema)
+            gone = [self._visits.pop(number) for number in list(self._visits)[:-_VISITS]]
+        for each in gone:
+            each.close()
         self.changed()
-        return Reply({"type": "opened", **grid.state, "has_key": queryset.has_key})
+        opened = {"type": "opened", "visit": self._epoch, "table": table, "schema": schema}
+        return Reply({**opened, **grid.state, "has_key": grid.queryset.has_key})
 
     # Writing
 

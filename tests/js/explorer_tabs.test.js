@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { piecesOf } from "../../multidb_explorer/widgets/static/code_view.js";
+import { BOX_HEIGHT, curve, layoutDiagram } from "../../multidb_explorer/widgets/static/diagram.js";
 import { atEdge, errorSpot, lineAndColumn } from "../../multidb_explorer/widgets/static/sql_text.js";
 import { columnList, rules } from "../../multidb_explorer/widgets/static/structure_tab.js";
 import { tabAfter } from "../../multidb_explorer/widgets/static/tabs.js";
@@ -35,4 +36,27 @@ test("columns of a key and what happens to its rows are said shortly", () => {
   assert.equal(columnList(["a"]), "a");
   assert.equal(columnList(["a", null]), "(a, expression)");
   assert.equal(rules({ on_delete: "CASCADE", on_update: "NO ACTION" }), "on delete cascade");
+});
+
+test("a table stands between what it refers to and what refers to it", () => {
+  const forward = [true, false, false];
+  const { height, boxes, lines } = layoutDiagram(forward, 800);
+  const [own, parent, child] = [-1, 0, 1].map((index) => boxes.find((box) => box.index === index));
+  assert.ok(parent.x + parent.width < own.x && own.x + own.width < child.x);
+  assert.ok(boxes.every(({ y }) => y >= 0 && y + BOX_HEIGHT <= height));
+  assert.deepEqual(lines[0].to, [parent.width, parent.y + BOX_HEIGHT / 2]);
+  assert.deepEqual(lines[1].from, [child.x, child.y + BOX_HEIGHT / 2]);
+  assert.ok(lines.every(({ from, to }) => curve({ from, to }).startsWith("M")));
+});
+
+test("fifteen neighbours on a side, and a narrow page, leave no box on another", () => {
+  for (const width of [1200, 420]) {
+    const { boxes } = layoutDiagram([...Array(15).fill(true), ...Array(15).fill(false)], width);
+    for (const a of boxes) {
+      for (const b of boxes) {
+        const apart = a === b || a.x + a.width <= b.x || b.x + b.width <= a.x || Math.abs(a.y - b.y) >= BOX_HEIGHT;
+        assert.ok(apart, `${width}: ${a.index} and ${b.index}`);
+      }
+    }
+  }
 });

@@ -15,7 +15,8 @@ export class DataTab {
   constructor(explorer) {
     this.explorer = explorer;
     this.channel = explorer.channel;
-    this.grid = new Grid(this.channel, { onselect: () => this.paint(), onsize: (text) => explorer.tellSize(text) }, GRID_PARTS);
+    const events = { onselect: () => this.paint(), onsize: (/** @type {string} */ text) => explorer.tellSize(text), onfollow: (/** @type {{row: number, column: string}} */ link) => void this.follow(link) };
+    this.grid = new Grid(this.channel, events, GRID_PARTS);
     this.element = this.grid.element;
     this.saveButton = h("button", { class: "mdb-button", type: "button", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => this.openTargets() }, icon("send"), h("span", {}, "Save to"), icon("chevron"));
     this.deleteButton = h("button", { class: "mdb-button mdb-delete", type: "button", onclick: () => this.plan("delete", explorer.alias ?? "") });
@@ -28,6 +29,36 @@ export class DataTab {
   open(opened) {
     this.grid.open(opened ?? { columns: [], epoch: this.grid.store.epoch, row_count: null, row_estimate: null, title: "" });
     this.paint();
+    // Out of view no rows are read, and so nobody would count them.
+    if (opened && !this.grid.height) this.grid.count();
+  }
+
+  /** The foreign key of a cell. @param {{row: number, column: string}} link */
+  async follow({ row, column }) {
+    try {
+      await this.explorer.follow({ row, column });
+    } catch (error) {
+      this.say(errorText(error), "bad");
+    }
+  }
+
+  /** Where the rows stand. */
+  get place() {
+    const { x, y, active, hasActive } = this.grid;
+    return { x, y, active, hasActive };
+  }
+
+  /** What narrows the rows down, in words. */
+  get words() {
+    /** @type {{label?: string}[]} */
+    const items = this.explorer.opened?.parts?.filter?.items ?? [];
+    return items.map(({ label }) => label ?? "").filter(Boolean).join(", ");
+  }
+
+  /** Back to where the rows stood. @param {DataTab["place"]} place */
+  stand({ x, y, active, hasActive }) {
+    Object.assign(this.grid, { active, corner: active, hasActive });
+    this.grid.scrollTo(x, y);
   }
 
   focus() {

@@ -3,9 +3,11 @@
 import { Channel, decodeBlock, errorText, guardShortcuts, h, icon, noticeBox, tint } from "./core.js";
 import { Picker } from "./alias_picker.js";
 import { TableList } from "./table_list.js";
+import { Trail } from "./trail.js";
 import { TabBar } from "./tabs.js";
 import { DataTab } from "./data_tab.js";
 import { StructureTab } from "./structure_tab.js";
+import { RelationsTab } from "./relations_tab.js";
 import { SqlTab } from "./sql_tab.js";
 import { CodeTab } from "./code_tab.js";
 
@@ -29,6 +31,7 @@ const NARROW = 720;
 const TABS = [
   { name: "data", label: "Data", make: (explorer) => explorer.data },
   { name: "structure", label: "Structure", make: (explorer) => new StructureTab(explorer) },
+  { name: "relations", label: "Relations", make: (explorer) => new RelationsTab(explorer) },
   { name: "sql", label: "SQL", make: (explorer) => new SqlTab(explorer) },
   { name: "code", label: "Code", make: (explorer) => new CodeTab(explorer) },
 ];
@@ -59,6 +62,8 @@ export class Explorer {
     this.lookedAt = new Map();
     /** @type {Map<string, any>} what each tab was last told of */
     this.told = new Map();
+    /** @type {Map<string, import("./trail.js").Crumb>} where tables were left */
+    this.places = new Map();
     const { channel } = this;
     this.picker = new Picker(channel, { label: "Database", choices: model.get("choices"), value: model.get("alias"), onchosen: () => this.aliasChosen() });
     this.tables = new TableList((table) => this.pickTable(table));
@@ -68,12 +73,13 @@ export class Explorer {
     this.name = h("span", { class: "mdb-name" });
     this.size = h("span", { class: "mdb-count" });
     this.lock = h("span", { class: "mdb-pill", hidden: true }, icon("lock"), "read-only");
+    this.trail = new Trail((crumb) => this.openTable(crumb.table, { crumb }));
     this.toolbar = h("div", { class: "mdb-toolbars" });
     this.notice = h("div", { class: "mdb-notices" });
     const bar = h("div", { class: "mdb-bar-top" }, this.toggle, this.picker.element, h("span", { class: "mdb-gap" }), this.reload);
     const title = h("div", { class: "mdb-title" }, this.name, this.size, this.lock, h("span", { class: "mdb-gap" }), this.toolbar);
     const stage = h("div", { class: "mdb-stage" }, ...this.tabs.panels, this.notice);
-    this.main = h("div", { class: "mdb-main" }, title, this.tabs.element, stage);
+    this.main = h("div", { class: "mdb-main" }, this.trail.element, title, this.tabs.element, stage);
     this.panes = h("div", { class: "mdb-panes" }, this.tables.element, this.main);
     this.root = h("div", { class: "mdb mdb-panel mdb-explorer", role: "region", "aria-label": "Database explorer" }, bar, this.panes);
     this.root.style.height = model.get("height");
@@ -129,10 +135,10 @@ export class Explorer {
     tab.enter?.();
   }
 
-  /** Tell the tab in view of the table, if it does not know yet. */
+  /** Tell the tab in view of the table, if it does not know yet, and the rows before it: other tabs ask what they show. */
   tell() {
-    const name = this.tabs.current;
-    if (this.told.get(name) !== this.opened) {
+    for (const name of new Set(["data", this.tabs.current])) {
+      if (this.told.get(name) === this.opened) continue;
       this.told.set(name, this.opened);
       this.tab(name).open(this.opened);
     }
@@ -168,7 +174,7 @@ export class Explorer {
   async enter(wanted, refresh = false) {
     this.visit += 1;
     const { visit } = this;
-    if (wanted) this.openTable(wanted);
+    if (wanted) this.openTable(wanted, { fresh: refresh });
     this.tables.show([]);
     this.tables.say("Reading the tables …");
     try {
@@ -202,6 +208,8 @@ export class Explorer {
   }
 
   closeTable() {
+    this.remember();
+    this.trail.clear();
     this.asked = null;
     this.name.textContent = this.size.textContent = "";
     this.told.clear();
@@ -219,22 +227,41 @@ export class Explorer {
   /** @param {Table} table */
   pickTable(table) {
     if (this.drawer) this.toggleTables();
+    this.trail.clear();
     this.openTable(table);
     this.tab(this.tabs.current).focus?.();
   }
 
-  /** @param {Table} table */
-  async openTable(table) {
+  /** Where the user is: what a way back leads to. @returns {import("./trail.js").Crumb | null} */
+  standing() {
+    const { opened, alias } = this;
+    if (!opened || !this.asked) return null;
+    return { alias, table: this.asked, visit: opened.visit, place: this.data.place, tab: this.tabs.current, words: this.data.words };
+  }
+
+  /** Keep where a table is left, so that it opens there again; what a relation led to is only kept on its way back. */
+  remember() {
+    const here = this.standing();
+    if (here && !this.trail.crumbs.length) this.places.set(tableKey(here.alias, here.table), here);
+  }
+
+  /**
+   * @param {Table} wanted
+   * @param {{crumb?: import("./trail.js").Crumb, fresh?: boolean}} [how] fresh: not as it was left
+   */
+  async openTable(wanted, { crumb, fresh } = {}) {
     const { alias } = this;
-    this.tables.choose(table);
-    this.name.textContent = table.name;
-    this.size.textContent = "";
-    this.asked = table;
+    if (!crumb) this.remember();
+    const table = this.tables.known(wanted);
+    const key = tableKey(alias, table);
+    const left = crumb ?? (fresh ? undefined : this.places.get(key));
+    this.heading(table);
     const late = () => this.asked !== table || this.alias !== alias;
     try {
-      const { message } = await this.channel.request("open", { alias, table: table.name, schema: table.schema });
+      const { message } = await this.channel.request("open", { alias, table: table.name, schema: table.schema, visit: left?.visit });
       if (late()) return;
-      this.shown(message, this.lookedAt.get(tableKey(alias, table)));
+      this.shown(message, crumb?.tab ?? this.lookedAt.get(key));
+      if (left && message.kept) this.data.stand(left.place);
     } catch (error) {
       if (late()) return;
       this.shown(null);
@@ -242,7 +269,32 @@ export class Explorer {
     }
   }
 
+  /** @param {Table} table */
+  heading(table) {
+    this.tables.choose(table);
+    this.name.textContent = table.name;
+    this.size.textContent = "";
+    this.asked = table;
+  }
+
+  /**
+   * Go along a relation of a row, to the rows that it leads to.
+   * @param {{row: number, link?: number, column?: string}} way
+   */
+  async follow(way) {
+    const here = this.standing();
+    const { opened } = this;
+    const { message } = await this.channel.job("follow", { epoch: this.data.grid.store.epoch, ...way }).answer;
+    if (!here || this.opened !== opened) return;
+    this.remember();
+    this.trail.push(here);
+    this.heading(this.tables.known({ name: message.table, schema: message.schema, kind: "table", comment: null, rows: null }));
+    this.shown(message, "data");
+    this.data.focus();
+  }
+
   readAgain() {
+    this.trail.clear();
     if (this.alias) this.enter(this.tables.current, true);
   }
 

@@ -83,6 +83,11 @@ export class TableList {
     this.note.hidden = !text;
   }
 
+  /** The entry of a table that somebody named, or what was named. @param {Table} wanted */
+  known(wanted) {
+    return this.tables.find(({ name, schema }) => name === wanted.name && (!wanted.schema || !schema || schema === wanted.schema)) ?? wanted;
+  }
+
   /** @param {Table | null} table */
   choose(table) {
     this.current = table;
