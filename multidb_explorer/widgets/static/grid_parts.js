@@ -1,5 +1,6 @@
 /** The parts that every grid of ours has, in the order in which they are asked. */
 
+import { ExportPart } from "./export.js";
 import { Clipboard } from "./grid_clipboard.js";
 import { filterPart } from "./grid_filter.js";
 import { findPart } from "./grid_find.js";
@@ -8,4 +9,4 @@ import { linksPart } from "./grid_links.js";
 import { viewerPart } from "./grid_viewer.js";
 
 /** @type {import("./data_grid.js").PartMaker[]} */
-export const GRID_PARTS = [filterPart, layoutPart, viewerPart, findPart, linksPart, (grid) => new Clipboard(grid)];
+export const GRID_PARTS = [filterPart, layoutPart, viewerPart, findPart, linksPart, (grid) => new Clipboard(grid), (grid) => new ExportPart(grid)];
