@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL, Connection, Dialect, Inspector
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeEngine
 
-from multidb_explorer.backends.base import Decoder, Driver, Features, ServerInfo, Trouble
+from multidb_explorer.backends.base import Decoder, Driver, Features, ForeignKeys, ServerInfo, Trouble
 from multidb_explorer.backends.definitions import Definition
 from multidb_explorer.backends.kinds import Kind, kind_of
 from multidb_explorer.backends.literals import Quoting
@@ -37,6 +37,7 @@ from multidb_explorer.backends.sqlite_loader import ColumnLoader
 from multidb_explorer.backends.sqlite_moving import SQLiteMoving
 from multidb_explorer.backends.sqlite_process import ProcessReader
 from multidb_explorer.backends.sqlite_reader import ColumnReader
+from multidb_explorer.backends.sqlite_references import with_rules
 from multidb_explorer.backends.sqlite_values import decoder_of, naive, number
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import FieldError, ValueNotRepresentable
@@ -193,6 +194,9 @@ class SQLiteBackend(SQLiteComputing, SQLiteMoving):
         place = f"{quoted(schema)}." if schema else ""
         found = connection.exec_driver_sql(f"PRAGMA {place}index_list({quoted(table)})")
         return all(row.origin != "pk" for row in found)
+
+    def foreign_keys(self, connection: Connection, schema: str | None, table: str | None = None) -> ForeignKeys:
+        return with_rules(connection, super().foreign_keys(connection, schema, table))
 
     def row_estimates(self, connection: Connection, schema: str | None) -> dict[str, int]:
         return row_estimates(connection)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from multidb_explorer.transfer.carrying import Lane
 from multidb_explorer.transfer.sides import Key, Side, keys_of
 
-__all__ = ["Met", "is_empty", "met"]
+__all__ = ["Met", "is_empty", "loosely", "met", "named", "spelt"]
 
 _CHUNK = 5_000
 
@@ -85,12 +85,12 @@ def _meeting(lane: Lane, fitted: pa.Table, unique: tuple[str, ...], keys: Sequen
     """Give the rows whose values of a unique key a row of the target has that is found by another key."""
     side, key = lane.target, lane.step.target_key
     values = keys_of(fitted, unique)
-    wanted = {_spelt(side, one): place for place, one in enumerate(values) if None not in one and place not in there}
+    wanted = {spelt(side, one): place for place, one in enumerate(values) if None not in one and place not in there}
     found: set[int] = set()
     for condition in loosely(side, unique, [values[place] for place in wanted.values()]):
         rows = side.read([*dict.fromkeys([*unique, *key])], condition)
         for one, owner in zip(keys_of(rows, unique), keys_of(rows, key), strict=True):
-            place = wanted.get(_spelt(side, one))
+            place = wanted.get(spelt(side, one))
             if place is not None and keys[place] != owner:
                 found.add(place)
     return found
@@ -109,7 +109,7 @@ def loosely(side: Side, names: Sequence[str], values: Sequence[Key]) -> Iterator
         yield columns[0].in_([value for (value,) in some]) if len(names) == 1 else sa.tuple_(*columns).in_(some)
 
 
-def _spelt(side: Side, values: Key) -> Key:
+def spelt(side: Side, values: Key) -> Key:
     """Give values as the database's unique keys tell them apart."""
     if not side.database.backend.features.merges_texts:
         return values

@@ -22,6 +22,10 @@ from multidb_explorer.transfer.sides import Key, Side, keys_of
 __all__ = ["Closure", "Found", "Relatives", "closure_of", "named_table"]
 
 
+ASKED = "asked for"
+"""The path of the roots."""
+
+
 @dataclass(frozen=True)
 class Relatives:
     """How far foreign keys are followed.
@@ -110,6 +114,14 @@ class Found:
         chosen = self.rows.items() if keys is None else ((key, self.rows[key]) for key in keys)
         return [(key, tuple(row[place] for place in places)) for key, row in chosen]
 
+    def by_path(self) -> list[tuple[str, list[Key]]]:
+        """Give the keys by the paths they came by; the root's own path is its table."""
+        found: dict[int, list[Key]] = {}
+        for key, number in self.why.items():
+            found.setdefault(number, []).append(key)
+        root = self.side.live.name
+        return [(root if self.paths[n] == ASKED else self.paths[n], keys) for n, keys in found.items()]
+
     def ways(self) -> tuple[Way, ...]:
         """Count the rows by the paths they came by."""
         counts = [0] * len(self.paths)
@@ -190,11 +202,16 @@ class Closure:
         parents = self.own_parents(name)
         if not parents:
             return [list(found.rows)]
-        numbers, _ = levels(found.rows, parents)
+        numbers, _circular = levels(found.rows, parents)
         lists: list[list[Key]] = [[] for _ in range(1 + max(numbers.values()))]
         for key in found.rows:
             lists[numbers[key]].append(key)
         return lists
+
+    def is_circular(self, name: TableName) -> bool:
+        """Tell whether rows of a table refer to each other in a circle."""
+        parents = self.own_parents(name)
+        return bool(parents) and levels(self.tables[name].rows, parents)[1]
 
     def own_parents(self, name: TableName) -> dict[Key, list[Key]]:
         """Give the rows of a table that refer to rows of the same table, with those."""
@@ -216,14 +233,14 @@ class Closure:
         for batch in batches:
             keys = keys_of(batch, batch.schema.names)
             table = found.side.by_keys(found.names, keys)
-            self.add(name, key, keys_of(table, found.names), "asked for", taken=True)
+            self.add(name, key, keys_of(table, found.names), ASKED, taken=True)
 
     def follow(self, relatives: Relatives, root: TableName) -> None:
         """Add the relatives of what is there."""
         if relatives.down:
             self._walk([(root, list(self.tables[root].rows), str(root[0]))], relatives, self._children)
         if relatives.up:
-            begun = [(name, list(found.rows), str(name[0])) for name, found in list(self.tables.items())]
+            begun = [(name, keys, path) for name, found in list(self.tables.items()) for path, keys in found.by_path()]
             self._walk(begun, relatives, self._parents)
 
     def _walk(
@@ -245,7 +262,7 @@ class Closure:
             if edge.parent != name or not relatives.takes(edge.child):
                 continue
             values = _known(self.tables[name].values(edge.parent_columns, keys))
-            trail = f"{path} → {edge.child[0]} by {', '.join(edge.columns)}"
+            trail = f"{path} → {edge.child[0]}{self._by(edge)}"
             yield edge.child, self._reached(edge.child, edge.columns, values, trail, taken=True), trail
 
     def _parents(
@@ -255,8 +272,13 @@ class Closure:
             if edge.child != name or not relatives.takes(edge.parent):
                 continue
             values = _known(self.tables[name].values(edge.columns, keys))
-            trail = f"{path} ← {edge.parent[0]} by {', '.join(edge.columns)}"
+            trail = f"{path} ← {edge.parent[0]}{self._by(edge)}"
             yield edge.parent, self._reached(edge.parent, edge.parent_columns, values, trail, taken=False), trail
+
+    def _by(self, edge: Edge) -> str:
+        """Name the columns of a foreign key where two tables have several."""
+        several = sum((other.child, other.parent) == (edge.child, edge.parent) for other in self.edges) > 1
+        return f" by {', '.join(edge.columns)}" if several or edge.own else ""
 
     def _reached(
         self, name: TableName, columns: tuple[str, ...], values: list[Key], path: str, *, taken: bool

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,10 +37,15 @@ class Deletion:
     ----------
     parts
         All rows of the unit.
+    block
+        Gives the transaction in which they are deleted; one of the source if not given.
     """
 
-    def __init__(self, sheet: Sheet, parts: Sequence[Rows]) -> None:
+    def __init__(
+        self, sheet: Sheet, parts: Sequence[Rows], block: Callable[[], AbstractContextManager[Any]] | None = None
+    ) -> None:
         self._sheet = sheet
+        self._block = block or (lambda: sheet.source.atomic(durable=True))
         self._parts = list(parts)
 
     def run(self) -> list[Rows]:
@@ -50,7 +56,7 @@ class Deletion:
         try:
             if not family and places:
                 # Each goes in a transaction of its own there, so all are looked at before the first goes.
-                with self._sheet.source.atomic(durable=True) as connection:
+                with self._block() as connection:
                     self._check(connection, places, wanted)
             for group in [places] if family else [[place] for place in places]:
                 self._delete(group, wanted)
@@ -83,7 +89,7 @@ class Deletion:
         """Delete some parts in one transaction."""
         if not places:
             return
-        with self._sheet.source.atomic(durable=True) as connection:
+        with self._block() as connection:
             self._check(connection, places, wanted)
             self._loosen(connection, places, wanted)
             for place in places:

@@ -31,6 +31,17 @@ class Order:
         """Give the columns of a table that wait."""
         return tuple(dict.fromkeys(c for edge in self.waiting if edge.child == table for c in edge.columns))
 
+    def opened(self, circles: Iterable[Edge], nullable: Callable[[TableName, str], bool]) -> Order:
+        """Let the rows of tables that refer to themselves in a circle wait for each other too."""
+        found = list(circles)
+        for edge in found:
+            if not all(nullable(edge.child, column) for column in edge.columns):
+                raise WriteRefused(
+                    f"Rows of {edge.child[0]!r} refer to each other in a circle by {', '.join(edge.columns)}, which "
+                    f"may not be NULL for a moment, so that none of them could be the first. Nothing was written."
+                )
+        return Order(self.tables, (*self.waiting, *found))
+
 
 def order(tables: Sequence[TableName], edges: Iterable[Edge], nullable: Callable[[TableName, str], bool]) -> Order:
     """Order tables by their foreign keys; a circle is opened at a column that may be NULL.

@@ -23,12 +23,13 @@ from multidb_explorer.transfer.mapping import Target, mapped, target_key
 from multidb_explorer.transfer.ordering import Order, order
 from multidb_explorer.transfer.plan import TransferPlan
 from multidb_explorer.transfer.proofs import NeedsCheck
-from multidb_explorer.transfer.records import Clashes, Objection, Step, TableName, Way, digest_of
-from multidb_explorer.transfer.reducing import Reduced, reduced
+from multidb_explorer.transfer.records import Clashes, Kept, Objection, Step, TableName, Way, digest_of
+from multidb_explorer.transfer.reducing import PARENTS, Reduced, reduced
 from multidb_explorer.transfer.refusing import database_objections, table_objections
 from multidb_explorer.transfer.roots import Roots
 from multidb_explorer.transfer.sheet import incoming, schema_digest
 from multidb_explorer.transfer.sides import Key, Side, keys_of
+from multidb_explorer.transfer.unmet import unmet_objections
 from multidb_explorer.transfer.wishes import Wishes
 
 __all__ = ["Planning", "plan"]
@@ -82,6 +83,7 @@ class Planning:
         if not any(objection.stands for objection in self.objections):
             lanes = {name: self._measured(lane) for name, lane in lanes.items()}
             rest = self._reduce(lanes)
+            self.objections += unmet_objections(self, lanes)
         steps = [lanes[name].step for name in ordered.tables]
         leaving = [name for name in ordered.tables if lanes[name].step.leaves]
         emptied = self._emptied(leaving)
@@ -189,11 +191,18 @@ class Planning:
                 edge = edge_of((lane.target.live.name, lane.target.live.schema), key)
                 if edge.parent in by_target:
                     edges.append(Edge(name, edge.columns, by_target[edge.parent], edge.parent_columns))
-        return order(list(lanes), edges, lambda name, column: lanes[name].target.columns[column].nullable)
+        nullable = {name: lane.target.columns for name, lane in lanes.items()}
+        found = order(list(lanes), edges, lambda name, column: nullable[name][column].nullable)
+        own = [edge for edge in edges if edge.own and self.closure is not None and self.closure.is_circular(edge.child)]
+        return found.opened(own, lambda name, column: nullable[name][column].nullable)
 
     def _emptied(self, leaving: Sequence[TableName]) -> Order:
         edges = [edge for name in leaving for edge in incoming(self._side(0, self.catalogs[0].table(*name), ("",)))]
-        return order(leaving, edges, lambda name, column: self.catalogs[0].table(*name).column(column).nullable)
+        own = [edge for edge in edges if edge.own and self.closure is not None and self.closure.is_circular(edge.child)]
+        return order(leaving, edges, self._nullable).opened(own, self._nullable)
+
+    def _nullable(self, name: TableName, column: str) -> bool:
+        return self.catalogs[0].table(*name).column(column).nullable
 
     # Its rows
 
@@ -203,6 +212,8 @@ class Planning:
         patched = ordered.patched(name)
         leaves = self.wishes.kind == "move" and self._leaves(name)
         step = replace(lane.step, rows=rows, ways=ways, patched=patched, leaves=leaves)
+        if self.wishes.kind == "move" and not leaves:
+            step = replace(step, kept=(Kept(rows, PARENTS),))
         if any(objection.stands for objection in self.objections):
             return Lane(step, lane.source, lane.target)
         pairs = judged(Lane(step, lane.source, lane.target), self._checks[name], self.batches(name))

@@ -16,9 +16,9 @@ from multidb_explorer.transfer.sides import Key, Side, keys_of
 if TYPE_CHECKING:
     from multidb_explorer.transfer.planning import Planning
 
-__all__ = ["Reduced", "reduced"]
+__all__ = ["PARENTS", "Reduced", "reduced"]
 
-_PARENT = "they are parents of what is moved, and others may refer to them"
+PARENTS = "they are parents of what is moved, and others may refer to them"
 _DESTROYS = ("CASCADE", "SET NULL", "SET DEFAULT")
 
 
@@ -73,7 +73,7 @@ def _of_family(planning: Planning, closure: Closure, lanes: Sequence[Lane]) -> R
     for lane in lanes:
         rows = closure.tables[lane.step.name]
         found.leaving[lane.step.name] = set(rows.taken)
-        found.reasons[lane.step.name] = Counter({_PARENT: len(rows.rows) - len(rows.taken)})
+        found.reasons[lane.step.name] = Counter({PARENTS: len(rows.rows) - len(rows.taken)})
     changed, outside = True, True
     while changed:
         changed = False

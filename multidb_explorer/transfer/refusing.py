@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from multidb_explorer.connections.database import Database
 from multidb_explorer.transfer.carrying import Lane
 from multidb_explorer.transfer.records import Objection
+from multidb_explorer.transfer.together import MODES, refusal
 
 if TYPE_CHECKING:
     from multidb_explorer.transfer.wishes import Wishes
@@ -28,6 +29,15 @@ def _databases(source: Database, target: Database, wishes: Wishes) -> Iterator[O
             f"aliases {source.alias!r} and {target.alias!r} are the same database: a row that is copied there is the "
             f"row itself, and to delete it would delete the only one",
         )
+    if wishes.mode is not None and wishes.mode not in MODES:
+        yield Objection("", "", f"mode is one of {', '.join(map(repr, MODES))}, not {wishes.mode!r}")
+    elif wishes.mode not in (None, MODES[0]):
+        if wishes.kind == "copy":
+            yield Objection("", "", f"mode {wishes.mode!r} joins a copy with its delete, and a copy() deletes nothing")
+        elif source.fingerprint != target.fingerprint or wishes.mode == "TWO_PHASE":
+            reason = refusal(str(wishes.mode), source, target, wishes.roots.table[1])
+            if reason:
+                yield Objection("", "", f"mode {wishes.mode!r} is not possible: {reason}")
     if target.read_only:
         yield Objection(
             "", "", f"alias {target.alias!r} is read-only; register it without read_only=True, or choose another"

@@ -66,7 +66,8 @@ def _table(sheet: Sheet, lane: Lane, counts: Counter[str], left: Counter[int]) -
     if sheet.kind == "move":
         stays = left[Left.STAYS]
         reasons = [(each.reason, each.rows) for each in lane.step.kept] if sheet.whole else []
-        kept += reasons if reasons and sum(count for _, count in reasons) == stays else _by_plan(stays)
+        known = sum(count for _, count in reasons)
+        kept += reasons if known == stays else [*reasons, ("they stay by plan", stays - known)]
         kept += [(_CHANGED, left[Left.CHANGED]), (_REFERRED, left[Left.REFERRED])]
         kept.append(("they were not copied", left[Left.SHALL_GO] - counts["waiting"]))
     return TableReport(
@@ -79,10 +80,9 @@ def _table(sheet: Sheet, lane: Lane, counts: Counter[str], left: Counter[int]) -
     )
 
 
-def _by_plan(stays: int) -> list[tuple[str, int]]:
-    return [("they are parents of what is moved", stays)]
-
-
 def _new_keys(lane: Lane, rows: Rows) -> list[tuple[str, Any, Any]]:
     pairs = zip(lane.keys(rows.table), lane.target_keys(rows.table), strict=True)
+    if len(lane.step.key) > 1:
+        # Such a key changed because it holds another row's.
+        return []
     return [(lane.step.table, old[0], new[0]) for old, new in pairs if None not in new and old != new]

@@ -28,6 +28,7 @@ from multidb_explorer.transfer.report import TransferReport
 from multidb_explorer.transfer.reporting import report_of
 from multidb_explorer.transfer.sheet import Sheet
 from multidb_explorer.transfer.stopping import Stopped
+from multidb_explorer.transfer.together import settle_votes
 from multidb_explorer.transfer.units import Unit
 
 __all__ = ["resumed", "run"]
@@ -217,6 +218,8 @@ def _carried(sheet: Sheet, journal: Journal, observer: Observer, *, resumed: boo
     observer.planned = sum(step.rows for step in sheet.steps)
     if not sheet.lanes:
         sheet.look()
+    if resumed and sheet.mode == "TWO_PHASE":
+        settle_votes(sheet, journal)
     state, message = "DONE", ""
     with observer:
         for number, known in journal.units():

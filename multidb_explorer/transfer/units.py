@@ -7,6 +7,7 @@ itself how far it is: what the target has already is not written again, and only
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,6 +27,7 @@ from multidb_explorer.transfer.points import at
 from multidb_explorer.transfer.sheet import Sheet
 from multidb_explorer.transfer.sides import keys_of
 from multidb_explorer.transfer.stopping import Stopped
+from multidb_explorer.transfer.together import in_one_session, voted
 from multidb_explorer.writing.loading import loaded
 
 __all__ = ["Unit"]
@@ -68,22 +70,30 @@ class Unit:
             at("before_intent")
             self.intend()
             at("after_intent")
-        self.copy()
-        at("after_target_commit")
-        self._note("COPIED")
-        at("after_copied")
-        self.verify()
-        self._note("VERIFIED")
-        at("after_verified")
-        if self.sheet.kind == "move":
-            self.delete()
-            at("after_source_commit")
-            self._note("DELETED")
+        if self.sheet.mode == "COPY_VERIFY_DELETE":
+            self._one_after_the_other()
+        else:
+            (voted if self.sheet.mode == "TWO_PHASE" else in_one_session)(self)
+            self.note("DELETED")
         self.advance()
-        self._note("DONE")
+        self.note("DONE")
         at("after_done")
 
-    def _note(self, state: str) -> None:
+    def _one_after_the_other(self) -> None:
+        self.copy(self.sheet.target.atomic(durable=True))
+        at("after_target_commit")
+        self.note("COPIED")
+        at("after_copied")
+        self.verify()
+        self.note("VERIFIED")
+        at("after_verified")
+        if self.sheet.kind == "move":
+            self.parts = Deletion(self.sheet, self.parts).run()
+            at("after_source_commit")
+            self.note("DELETED")
+
+    def note(self, state: str) -> None:
+        """Write the state down, with what is known of each row."""
         self.journal.set_unit(self.number, state, self.parts)
 
     def lane(self, part: Rows) -> Lane:
@@ -106,7 +116,7 @@ class Unit:
             if len(present) == len(keys):
                 self._hold(place, fitted)
             self.parts[place] = Rows(part.step, _intended(lane, part.table, fitted, digests, present))
-        self._note("INTENT")
+        self.note("INTENT")
 
     def _read(self, lane: Lane, keys: Sequence[Any]) -> tuple[pa.Table, pa.Array, list[int]]:
         """Read rows in the order of some keys; give them as they will be written, with digests and their places."""
@@ -126,12 +136,18 @@ class Unit:
 
     # COPIED
 
-    def copy(self) -> None:
-        """Write what the target lacks, in one transaction that is checked before its commit."""
-        database = self.sheet.target
+    def copy(self, block: AbstractContextManager[Any]) -> None:
+        """Write what the target lacks, in one transaction that is checked before its commit.
+
+        Parameters
+        ----------
+        block
+            The transaction.
+        """
         try:
-            with database.atomic(durable=True) as connection:
-                database.backend.durable(connection)
+            with block as connection:
+                if self.sheet.mode == "COPY_VERIFY_DELETE":
+                    self.sheet.target.backend.durable(connection)
                 for place in range(len(self.parts)):
                     self._write(connection, place)
                     at("mid_insert")
@@ -252,12 +268,6 @@ class Unit:
             if rows.num_rows:
                 lane = self.lane(part)
                 yield lane, lane.target_keys(rows), rows.column("t").combine_chunks()
-
-    # DELETED
-
-    def delete(self) -> None:
-        """Delete from the source what is safe in the target."""
-        self.parts = Deletion(self.sheet, self.parts).run()
 
     # DONE
 
