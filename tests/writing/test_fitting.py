@@ -85,6 +85,12 @@ ARRAYS = [
     pa.array([Decimal(10) ** 20, Decimal("1234567890.1234567891"), Decimal(0)], pa.decimal128(38, 10)),
     pa.array([True, False, None]),
     pa.array([*TEXTS, *TIME_TEXTS, None]),
+    # JSON each for itself; or only together, as the items of one list or as parts of one text.
+    pa.array(["{}", " [1] ", '"a"', None, "-1e5", "NaN"]),
+    *(
+        pa.array([*some, None])
+        for some in (["1, 2", "[3", "4]"], ['"a', 'b"'], ["1", "\ufeff2"], ["1", ""], ["]", "["])
+    ),
     pa.array(["a", "b", None], pa.large_string()),
     pa.array(["a", "zz", None], pa.string_view()),
     pa.array(["a", "b", None], pa.dictionary(pa.int32(), pa.string())),
