@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any, TypeAlias
@@ -32,10 +32,13 @@ class Chunk:
         Their values by the table's columns.
     places
         Where each stood among all rows that were given.
+    held
+        Where values lie that whoever gave them has in memory anyway: addresses of Arrow buffers.
     """
 
     columns: Mapping[str, Values]
     places: Sequence[int]
+    held: Collection[int] = ()
 
 
 def incoming(data: Any, into: Into, find: Find | None = None, batch_rows: int | None = None) -> Iterator[Chunk]:
@@ -78,7 +81,7 @@ def incoming(data: Any, into: Into, find: Find | None = None, batch_rows: int | 
     if type(data).__module__.partition(".")[0] == "polars" and hasattr(data, "collect"):
         data = data.collect()
     if hasattr(data, "__arrow_c_stream__"):
-        return _of_arrow(pa.RecordBatchReader.from_stream(data), naming, size)
+        return _of_arrow(pa.RecordBatchReader.from_stream(data), naming, size, held=isinstance(data, pa.Table))
     if hasattr(data, "__arrow_c_array__"):
         batch = pa.record_batch(data)
         return _of_arrow(pa.RecordBatchReader.from_batches(batch.schema, [batch]), naming, size)
@@ -122,7 +125,7 @@ class _Naming:
 # Arrow
 
 
-def _of_arrow(reader: pa.RecordBatchReader, naming: _Naming, size: int) -> Iterator[Chunk]:
+def _of_arrow(reader: pa.RecordBatchReader, naming: _Naming, size: int, *, held: bool = False) -> Iterator[Chunk]:
     wanted = naming.columns(reader.schema.names)
     # By position: a name may stand there twice, which was refused by now, and nested ones are not meant.
     positions = {column: reader.schema.names.index(name) for column, name in wanted.items()}
@@ -131,8 +134,15 @@ def _of_arrow(reader: pa.RecordBatchReader, naming: _Naming, size: int) -> Itera
         for offset in range(0, batch.num_rows, size):
             part = batch.slice(offset, size)
             columns = {column: part.columns[position] for column, position in positions.items()}
-            yield Chunk(columns, range(start, start + part.num_rows))
+            addresses = [_address(array) for array in columns.values()] if held else []
+            yield Chunk(columns, range(start, start + part.num_rows), addresses)
             start += part.num_rows
+
+
+def _address(array: pa.Array) -> int:
+    """Tell where the values of an array lie, which come last."""
+    values = array.buffers()[-1]
+    return 0 if values is None else values.address
 
 
 # pandas
@@ -153,7 +163,22 @@ def _of_pandas(frame: Any, naming: _Naming, size: int) -> Iterator[Chunk]:
         }
         for column, level in levels.items():
             found[column] = _of_series(part.index.get_level_values(level).to_series(), naming.into, column)
-        yield Chunk(found, range(start, start + len(part)))
+        yield Chunk(found, range(start, start + len(part)), [*_held(part, given, found)])
+
+
+def _held(part: Any, given: Mapping[str, int], found: Mapping[str, Values]) -> Iterator[int]:
+    """Give the addresses of those values that were not copied."""
+    for column, position in given.items():
+        values, series = found[column], part.iloc[:, position]
+        if isinstance(values, pa.Array) and (address := _address(values)) == _address_of(series):
+            yield address
+
+
+def _address_of(series: Any) -> int:
+    if type(series.dtype).__name__ in ("StringDtype", "ArrowDtype"):
+        made = pa.array(series.array)
+        return 0 if isinstance(made, pa.ChunkedArray) else _address(made)
+    return int(series.to_numpy().ctypes.data) if type(series.dtype).__module__.startswith("numpy") else 0
 
 
 def _index_levels(frame: Any, naming: _Naming, given: Mapping[str, Any]) -> dict[str, int]:

@@ -7,7 +7,7 @@ does not grow with their number.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -174,6 +174,12 @@ class Rows:
         return found
 
 
+def _is_held(array: pa.Array, held: Collection[int]) -> bool:
+    """Tell whether the values of an array, which come last, lie where somebody else keeps them."""
+    values = array.buffers()[-1] if held else None
+    return values is not None and values.address in held
+
+
 class Spool:
     """Takes checked rows and gives them back as often as they are asked for."""
 
@@ -182,12 +188,21 @@ class Spool:
         self._held = 0
         self.count = 0
 
-    def add(self, columns: tuple[ResultColumn, ...], batch: pa.RecordBatch) -> None:
-        """Keep a batch of the schema of the columns and `PLACE`."""
+    def add(
+        self, columns: tuple[ResultColumn, ...], batch: pa.RecordBatch, held: Collection[int] = frozenset()
+    ) -> None:
+        """Keep a batch of the schema of the columns and `PLACE`.
+
+        Parameters
+        ----------
+        held
+            Addresses of what others keep in memory anyway, so that it takes nothing to keep it as well.
+        """
         store = self._stores.setdefault(columns, _Store(columns))
-        in_memory = self._held + batch.nbytes <= _IN_MEMORY
+        size = sum(array.nbytes for array in batch.columns if not _is_held(array, held))
+        in_memory = self._held + size <= _IN_MEMORY
         # From the first that goes to the file on, all do, so that their order is kept.
-        self._held = self._held + batch.nbytes if in_memory else _IN_MEMORY
+        self._held = self._held + size if in_memory else _IN_MEMORY + 1
         self.count += batch.num_rows
         store.add(batch, in_memory=in_memory)
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from multidb_explorer.backends.arrow import arrow_schema, arrow_type, to_array
 from multidb_explorer.backends.base import Backend
+from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.errors import ValueNotRepresentable
 from multidb_explorer.writing.fitting import cast, typed
 from multidb_explorer.writing.incoming import Chunk, Values
@@ -22,6 +23,8 @@ from multidb_explorer.writing.rejecting import Rejection, Rejections
 from multidb_explorer.writing.spooling import PLACE, Spool
 
 __all__ = ["check", "fit"]
+
+_Add = Callable[[tuple[ResultColumn, ...], pa.RecordBatch], None]
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class _Checking:
             good[:] = False
         for slot in slots:
             self._note(slot, fitted, places, good)
-        self._keep(slots, fitted, places, good, spool)
+        self._keep(slots, fitted, places, good, lambda columns, batch: spool.add(columns, batch, chunk.held))
 
     def _lacks(self, given: Mapping[str, _Fitted]) -> bool:
         """Note columns that need a value and get none."""
@@ -135,21 +138,21 @@ class _Checking:
         names = self.key or self.into.key
         return {name: fitted[name].array[row].as_py() for name in names if name in fitted}
 
-    def _keep(self, slots: list[Slot], fitted: Mapping[str, _Fitted], places: Any, good: Any, spool: Spool) -> None:
+    def _keep(self, slots: list[Slot], fitted: Mapping[str, _Fitted], places: Any, good: Any, add: _Add) -> None:
         """Keep the good rows; those that leave a column to its default are kept apart, without the column."""
         free = [slot for slot in slots if slot.optional and not slot.nullable]
         for slot in free:
             empty = fitted[slot.name].nulls & good
             if empty.any():
                 others = [other for other in slots if other is not slot]
-                self._keep(others, fitted, places, empty, spool)
+                self._keep(others, fitted, places, empty, add)
                 good = good & ~empty
         if not good.any():
             return
         columns = tuple(slot.column for slot in slots)
         arrays = [*(fitted[slot.name].array for slot in slots), pa.array(places)]
         batch = pa.RecordBatch.from_arrays(arrays, schema=arrow_schema([*columns, PLACE]))
-        spool.add(columns, batch if good.all() else batch.filter(pa.array(good)))
+        add(columns, batch if good.all() else batch.filter(pa.array(good)))
 
 
 # One column

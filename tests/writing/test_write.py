@@ -16,6 +16,7 @@ import shop
 import sqlalchemy as sa
 from shop import User
 from sqlalchemy.dialects import mysql
+from targets import TARGETS
 
 import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
@@ -30,6 +31,7 @@ from multidb_explorer.errors import (
     TableDoesNotExist,
 )
 from multidb_explorer.models.writing_frames import write
+from multidb_explorer.writing import spooling
 
 
 @pytest.fixture
@@ -644,3 +646,21 @@ def test_the_log_says_who_loaded_and_no_value(legacy, caplog) -> None:
     assert "legacy: 1 rows" in caplog.text
     assert report.loader in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target.name == "sqlite"], indirect=True)
+def test_values_that_the_caller_has_in_memory_are_not_kept_in_a_file_as_well(things, monkeypatch) -> None:
+    def no_file(**_: object) -> None:
+        raise OSError("no file")
+
+    monkeypatch.setattr(spooling, "_IN_MEMORY", 40_000)
+    monkeypatch.setattr(spooling.tempfile, "TemporaryFile", no_file)
+    table = pa.table({"id": range(4_000), "data": [bytes(100)] * 4_000})
+    assert write(table, "things", using="here").inserted == 4_000
+    frame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    assert write(frame, "things", using="here", mode="replace_rows").inserted == 4_000
+    with pytest.raises(OSError, match="no file"):
+        write(table.to_reader(), "things", using="here", mode="replace_rows")
+    copied = frame.assign(data=[bytes(100)] * 4_000)
+    with pytest.raises(OSError, match="no file"):
+        write(copied, "things", using="here", mode="replace_rows")
