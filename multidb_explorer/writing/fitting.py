@@ -147,6 +147,8 @@ def _cast(array: pa.Array, doubts: pa.Array) -> Cast:
 
 def _hiding(array: pa.Array, doubts: pa.Array) -> pa.Array:
     """Put NULL in the place of what is in doubt, so that the rest can be cast."""
+    if not pc.any(doubts, min_count=0).as_py():
+        return array
     return pc.if_else(pc.fill_null(doubts, fill_value=False), pa.scalar(None, array.type), array)
 
 
