@@ -15,6 +15,7 @@ from multidb_explorer.controllers.code_tab import CodeTab
 from multidb_explorer.controllers.explorer_tab import ExplorerTab
 from multidb_explorer.controllers.filtering import Filter
 from multidb_explorer.controllers.grid import GridController, intervals
+from multidb_explorer.controllers.profile_tab import ProfileTab
 from multidb_explorer.controllers.relations_tab import RelationsTab
 from multidb_explorer.controllers.sql_tab import SqlTab
 from multidb_explorer.controllers.structure import StructureTab
@@ -30,7 +31,7 @@ __all__ = ["ExplorerController"]
 _PLANS = 8
 _VISITS = 20
 """Tables that are kept as they were left."""
-_TABS: tuple[type[ExplorerTab], ...] = (StructureTab, RelationsTab, SqlTab, CodeTab)
+_TABS: tuple[type[ExplorerTab], ...] = (StructureTab, RelationsTab, ProfileTab, SqlTab, CodeTab)
 
 
 class ExplorerController(AliasPickerController):

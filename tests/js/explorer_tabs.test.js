@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { barsOf, percent } from "../../multidb_explorer/widgets/static/bars.js";
 import { piecesOf } from "../../multidb_explorer/widgets/static/code_view.js";
 import { BOX_HEIGHT, curve, layoutDiagram } from "../../multidb_explorer/widgets/static/diagram.js";
+import { dayOf } from "../../multidb_explorer/widgets/static/profile_tab.js";
 import { atEdge, errorSpot, lineAndColumn } from "../../multidb_explorer/widgets/static/sql_text.js";
 import { columnList, rules } from "../../multidb_explorer/widgets/static/structure_tab.js";
 import { tabAfter } from "../../multidb_explorer/widgets/static/tabs.js";
@@ -59,4 +61,17 @@ test("fifteen neighbours on a side, and a narrow page, leave no box on another",
       }
     }
   }
+});
+
+test("bars are as high as their counts, and none that is not empty vanishes", () => {
+  const bars = barsOf([0, 1, 1000], 30, 50);
+  assert.deepEqual(bars.map(({ height }) => height), [0, 1.5, 50]);
+  assert.deepEqual(bars.map(({ x, width }) => [x, width]), [[0.5, 9], [10.5, 9], [20.5, 9]]);
+  assert.ok(bars.every(({ y, height }) => y + height === 50));
+  assert.deepEqual(barsOf([], 30, 50), []);
+});
+
+test("shares and days are short", () => {
+  assert.deepEqual([[0, 5], [1, 3], [1, 5000], [4999, 5000], [5, 5]].map(([part, all]) => percent(part, all)), ["0%", "33.3%", "< 0.1%", "> 99.9%", "100%"]);
+  assert.deepEqual([dayOf("2026-01-02 03:04:05"), dayOf("4.50"), dayOf(null)], ["2026-01-02", "4.50", ""]);
 });

@@ -30,7 +30,7 @@ export class DataTab {
     this.grid.open(opened ?? { columns: [], epoch: this.grid.store.epoch, row_count: null, row_estimate: null, title: "" });
     this.paint();
     // Out of view no rows are read, and so nobody would count them.
-    if (opened && !this.grid.height) this.grid.count();
+    if (opened && !this.grid.height) this.grid.order.rowsCame();
   }
 
   /** The foreign key of a cell. @param {{row: number, column: string}} link */

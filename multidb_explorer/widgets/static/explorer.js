@@ -8,6 +8,7 @@ import { TabBar } from "./tabs.js";
 import { DataTab } from "./data_tab.js";
 import { StructureTab } from "./structure_tab.js";
 import { RelationsTab } from "./relations_tab.js";
+import { ProfileTab } from "./profile_tab.js";
 import { SqlTab } from "./sql_tab.js";
 import { CodeTab } from "./code_tab.js";
 
@@ -32,6 +33,7 @@ const TABS = [
   { name: "data", label: "Data", make: (explorer) => explorer.data },
   { name: "structure", label: "Structure", make: (explorer) => new StructureTab(explorer) },
   { name: "relations", label: "Relations", make: (explorer) => new RelationsTab(explorer) },
+  { name: "profile", label: "Profile", make: (explorer) => new ProfileTab(explorer) },
   { name: "sql", label: "SQL", make: (explorer) => new SqlTab(explorer) },
   { name: "code", label: "Code", make: (explorer) => new CodeTab(explorer) },
 ];
