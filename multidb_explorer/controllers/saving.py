@@ -53,6 +53,7 @@ class Saving(GridPart):
             "save": self._save,
             "unsave": self._unsave,
             "resolve": self._resolve,
+            "reread": self._reread,
         }
 
     # Where to, and what exactly
@@ -171,6 +172,13 @@ class Saving(GridPart):
             for column in str(getattr(one, "column", "")).split(", "):
                 if column in staging.names:
                     staging.problems.setdefault(name, {})[staging.names[column]] = str(getattr(one, "message", ""))
+
+    def _reread(self, _: Message) -> Reply:
+        """Read the rows again; what is staged stays."""
+        grid = self.grid
+        grid.refresh()
+        state = grid.state
+        return Reply({"type": "reread", **{name: state[name] for name in ("epoch", "row_count", "row_estimate")}})
 
     # Conflicts
 

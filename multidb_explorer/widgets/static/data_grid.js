@@ -50,6 +50,7 @@ import { MIN_WIDTH, arranged, columnWindow, edges, fitWidth, nextSort } from "./
  * @property {(state: any) => void} [renewed] the same table with other rows
  * @property {(row: number, column: number) => CellLook | null} [cellLook]
  * @property {(row: number) => string} [rowLook] more classes of a row, each with a space before it
+ * @property {(row: number) => string | undefined} [rowName] what stands in place of its number
  * @property {(event: KeyboardEvent) => boolean} [key] before the grid's own keys; true where it was meant for the part
  * @property {(place: MenuPlace) => MenuItem[]} [menu]
  * @property {() => void} [moved] another cell is active, or the rows were scrolled
@@ -107,11 +108,15 @@ export class Grid {
     /** What stands where no row is left, if a part knows better than that the table is empty. @type {Parameters<typeof noticeBox>[0] | null} */
     this.emptyNotice = null;
     this.banner = h("div", { class: "mdb-banner", role: "alert", hidden: true });
-    const frame = h("div", { class: "mdb-frame" }, this.view, this.barY.element, this.barX.element, this.notice);
+    this.frame = h("div", { class: "mdb-frame" }, this.view, this.barY.element, this.barX.element, this.notice);
     this.foot = new GridFoot(this);
     /** Lines above the rows, for parts. */
     this.top = h("div", { class: "mdb-top" });
-    this.element = h("div", { class: "mdb-grid" }, this.top, this.banner, frame, this.foot.element);
+    /** Lines below the rows: what comes and goes there does not move them. */
+    this.bottom = h("div", { class: "mdb-bottom" });
+    /** Rows of parts after the last one of the table. */
+    this.extraRows = 0;
+    this.element = h("div", { class: "mdb-grid" }, this.top, this.banner, this.frame, this.bottom, this.foot.element);
     this.observer = new ResizeObserver(([entry]) => this.resized(entry.contentRect.width, entry.contentRect.height));
     this.lateWatch = () => this.ask();
     this.order = new GridOrder(this);
@@ -224,6 +229,11 @@ export class Grid {
     this.ask();
   }
 
+  /** Read the rows on screen again. */
+  reread() {
+    this.channel.request("reread").then(({ message }) => this.renew(message), (error) => this.say(errorText(error), "bad"));
+  }
+
   /** Another view of this panel, or Python, went on without us: start from where the kernel is. */
   async resync() {
     const { message } = await this.channel.request("columns");
@@ -234,7 +244,25 @@ export class Grid {
   // ------------------------------------------------------------------ geometry
 
   get length() {
-    return this.store.length;
+    return this.store.length + this.extraRows;
+  }
+
+  /** What a cell holds on the screen: the value of the table, or what a part has put on top. @param {number} row @param {number} column @returns {{tag: string, value: any} | undefined} */
+  cellAt(row, column) {
+    const { cell, shown } = this.pool.lookOf(row, column);
+    if (!cell && shown) return { tag: "text", value: shown.look === "null" ? null : shown.text };
+    return cell ?? this.store.cell(row, column);
+  }
+
+  /** Where a cell is in the frame, and whether it is in view. @param {number} row @param {number} column */
+  cellBox(row, column) {
+    const pinned = column < this.pins;
+    const edge = this.headWidth + (pinned ? 0 : this.pinWidth);
+    const left = this.headWidth + this.lefts[column] - (pinned ? 0 : this.x);
+    const width = this.lefts[column + 1] - this.lefts[column];
+    const inY = row * ROW - this.y;
+    const seen = inY > -ROW && inY < this.height && left + width > edge && left < this.width;
+    return { left: Math.max(left, edge), top: inY + this.body.offsetTop, width, seen };
   }
 
   /** @param {number} width @param {number} height */

@@ -21,7 +21,7 @@ function renderTableGrid({ model, el }) {
   guardShortcuts(root);
   const state = () => ({
     columns: model.get("columns"), epoch: model.get("epoch"), row_count: model.get("row_count"),
-    row_estimate: model.get("row_estimate"), title: model.get("title"), sort: model.get("sort"), first_rows: model.get("first_rows"), default_sort: model.get("default_sort"), selection: model.get("selection"), parts: model.get("parts"),
+    row_estimate: model.get("row_estimate"), title: model.get("title"), alias: model.get("alias"), sort: model.get("sort"), first_rows: model.get("first_rows"), default_sort: model.get("default_sort"), selection: model.get("selection"), parts: model.get("parts"),
   });
   const renewed = () => {
     if (model.get("epoch") > grid.store.epoch) grid.renew(state());

@@ -29,7 +29,7 @@ export class Clipboard {
       return;
     }
     let whole = true;
-    for (let row = top; row <= bottom; row += 1) whole = whole && Boolean(grid.store.blockOf(row));
+    for (let row = top; row <= bottom; row += 1) whole = whole && (row >= grid.store.length || Boolean(grid.store.blockOf(row)));
     if (whole) event.clipboardData?.setData("text/plain", this.copyText(top, bottom));
     else this.copyLater(top, bottom);
   }
@@ -38,7 +38,7 @@ export class Clipboard {
   async copyLater(top, bottom) {
     const { grid } = this;
     try {
-      await grid.store.gather(top, bottom);
+      await grid.store.gather(top, Math.min(bottom, grid.store.length - 1));
       await navigator.clipboard.writeText(this.copyText(top, bottom));
     } catch (error) {
       grid.say(`Nothing was copied: ${errorText(error)}`, "bad");
@@ -54,7 +54,7 @@ export class Clipboard {
     for (let row = top; row <= bottom; row += 1) {
       const line = [];
       for (let column = left; column <= right; column += 1) {
-        const cell = grid.store.cell(row, column);
+        const cell = grid.cellAt(row, column);
         if (cell && typeof cell.value === "object" && cell.value !== null) cut += 1;
         line.push(cell ? plainValue(cell.tag, cell.value) : "");
       }

@@ -41,7 +41,7 @@ export class GridFoot {
     const some = grid.columns.length > 0 && length > 0;
     const known = some && (store.exact || store.rowCount !== null);
     const total = known ? ` of ${store.exact ? "" : "≈ "}${group(length)}` : some ? " of …" : "";
-    const size = store.exact ? plural(length, "row") : known ? `≈ ${plural(length, "row")}` : "";
+    const size = store.exact ? plural(store.length, "row") : known ? `≈ ${plural(store.length, "row")}` : "";
     if (size !== this.size) grid.events.onsize?.(size);
     this.size = size;
     this.place.textContent = some ? `rows ${group(grid.firstRow + 1)} – ${group(grid.lastRow + 1)}${total}` : store.exact && grid.columns.length ? "0 rows" : "";

@@ -19,6 +19,7 @@ import { ROW } from "./grid_input.js";
  * @property {number} pinned how many of the items are pinned
  * @property {number} row
  * @property {string} look
+ * @property {string} name
  */
 
 /** @type {import("./data_grid.js").CellLook} */
@@ -55,7 +56,7 @@ export class RowPool {
     const pins = h("div", { class: "mdb-cells mdb-pins", role: "presentation" });
     const element = h("div", { class: "mdb-row", role: "row" }, head, pins, cells);
     this.element.append(element);
-    return { element, number, pins, cells, pinned: 0, items: [], texts: [], looks: [], marks: [], titles: [], row: -1, look: "" };
+    return { element, number, pins, cells, pinned: 0, items: [], texts: [], looks: [], marks: [], titles: [], row: -1, look: "", name: "" };
   }
 
   /** Move rows that left the view to the other end, so that the DOM order stays the reading order. @param {number} top */
@@ -78,7 +79,7 @@ export class RowPool {
   paintRow(view, row, first, end) {
     const { grid } = this;
     const chosen = hasRow(grid.selected, row);
-    const here = Boolean(grid.store.blockOf(row));
+    const here = Boolean(grid.store.blockOf(row)) || row >= grid.store.length;
     const look = `mdb-row${row % 2 ? " mdb-odd" : ""}${chosen ? " mdb-chosen" : ""}${here ? "" : " mdb-waiting"}${grid.parts.map((part) => part.rowLook?.(row) ?? "").join("")}`;
     if (view.look !== look) {
       view.element.className = view.look = look;
@@ -87,8 +88,9 @@ export class RowPool {
     if (view.row !== row) {
       view.row = row;
       view.element.setAttribute("aria-rowindex", String(row + 1 + grid.headRows));
-      view.number.textContent = group(row + 1);
     }
+    const name = grid.parts.map((part) => part.rowName?.(row)).find(Boolean) ?? group(row + 1);
+    if (view.name !== name) view.number.textContent = view.name = name;
     const pins = grid.pins;
     this.fitCells(view, pins, pins + end - first);
     for (let at = 0; at < view.items.length; at += 1) this.paintCell(view, row, at < pins ? at : first + at - pins, at);

@@ -1,0 +1,232 @@
+"""Editing in the grid as a person does it: typed, pasted, reviewed, saved here and elsewhere, and taken back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from browser.looks import BOTH_THEMES, cell, rows
+from browser.shop import column, execute, names_in
+from playwright.sync_api import expect
+
+GRID = "grid = mdb.TableGrid(mdb.reflect('users', using='legacy_users')); grid"
+KINDS = """
+from multidb_explorer.connections.registry import databases
+with databases["legacy_users"].begin() as connection:
+    connection.exec_driver_sql(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, n BIGINT, price NUMERIC(12, 2), rate FLOAT, flag BOOLEAN,"
+        " born DATE, at TIMESTAMP, wake TIME, doc JSON, raw BLOB, note TEXT, user_id INTEGER REFERENCES users (id),"
+        " made TEXT NOT NULL DEFAULT 'by the server')"
+    )
+    connection.exec_driver_sql("INSERT INTO things (id, n, note) VALUES (1, 5, 'first'), (2, 6, NULL)")
+grid = mdb.TableGrid(mdb.reflect("things", using="legacy_users"))
+grid
+"""
+
+STORED = (
+    "SELECT n || '|' || price || '|' || rate || '|' || flag || '|' || born || '|' || at || '|' || wake || '|' || doc"
+    " || '|' || hex(raw) || '|' || note FROM things WHERE id = 1"
+)
+
+
+@pytest.fixture
+def book(notebook, shop):
+    book = notebook(shop.setup, GRID)
+    expect(cell(book.page, 0, 0)).to_have_text("1")
+    return book
+
+
+def type_into(page, row, column, text):
+    """Choose a cell and type over it."""
+    cell(page, row, column).click()
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def pending(page):
+    return page.locator(".mdb-pending")
+
+
+@BOTH_THEMES
+def test_edits_look_right(notebook, shop, dark):
+    book = notebook(shop.setup, GRID, dark=dark)
+    page = book.page
+    expect(cell(page, 0, 0)).to_have_text("1")
+    type_into(page, 1, 1, "Lucja Nowak")
+    type_into(page, 2, 3, "19.99")
+    cell(page, 4, 2).click()
+    page.keyboard.press("Delete")
+    cell(page, 5, 1).click()
+    page.keyboard.press("Control+Delete")
+    type_into(page, 6, 3, "a lot")
+    page.keyboard.press("Escape")
+    expect(pending(page)).to_contain_text("3 changed")
+    book.shot(f"staged_{'dark' if dark else 'light'}")
+    page.get_by_role("button", name="Row", exact=True).click()
+    page.keyboard.type("Nina")
+    book.shot(f"editor_{'dark' if dark else 'light'}")
+    page.keyboard.press("Enter")
+    expect(pending(page)).to_contain_text("1 new")
+    book.shot(f"new_row_{'dark' if dark else 'light'}")
+    page.get_by_role("button", name="Review").click()
+    expect(page.locator(".mdb-statements")).to_contain_text("UPDATE users SET name=?")
+    book.shot(f"review_{'dark' if dark else 'light'}")
+
+
+def test_every_kind_is_edited(notebook, shop):  # noqa: PLR0915 - one page for all kinds
+    book = notebook(shop.setup, KINDS, width=1700, height=1000)
+    page = book.page
+    expect(cell(page, 0, 0)).to_have_text("1")
+    for place, text in (
+        (1, "9007199254740993"),
+        (2, "12345678.90"),
+        (3, "0.1"),
+        (5, "1969-07-20"),
+        (6, "2026-11-22 14:30"),
+    ):
+        type_into(page, 0, place, text)
+    # A list of what there is: its first letter chooses, NULL is among it.
+    cell(page, 0, 4).click()
+    page.keyboard.press("F2")
+    page.locator(".mdb-cell-editor").get_by_role("combobox", name="flag").select_option("true")
+    page.keyboard.press("Tab")
+    expect(cell(page, 0, 5)).to_have_class(re.compile("mdb-active"))
+    type_into(page, 0, 7, "06:45")
+    # JSON is looked at while it is typed.
+    cell(page, 0, 8).click()
+    page.keyboard.type('{"a": ')
+    expect(page.locator(".mdb-editor-problem")).to_contain_text("Not JSON yet")
+    page.keyboard.type("[1, 2]}")
+    expect(page.locator(".mdb-editor-problem")).to_be_hidden()
+    page.keyboard.press("Enter")
+    type_into(page, 0, 9, "00ff")
+    # Several lines.
+    cell(page, 0, 10).click()
+    page.keyboard.press("F2")
+    page.keyboard.press("End")
+    page.keyboard.press("Alt+Enter")
+    page.keyboard.type("second")
+    page.keyboard.press("Enter")
+    # A foreign key by what its row is called.
+    cell(page, 0, 11).click()
+    page.keyboard.type("zoë fi")
+    choice = page.get_by_role("option").filter(has_text="Zoë Fischer").first
+    expect(choice).to_be_visible()
+    book.shot("foreign_key")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    # What does not fit says so at the cell, and is typed again.
+    cell(page, 1, 1).click()
+    page.keyboard.type("six")
+    page.keyboard.press("Enter")
+    expect(page.locator(".mdb-editor-problem")).to_contain_text("is no 64-bit integer")
+    book.shot("problem")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("66")
+    page.keyboard.press("Enter")
+    expect(pending(page)).to_contain_text("2 changed")
+    page.get_by_role("button", name="Save to legacy_users").click()
+    expect(page.locator(".mdb-status")).to_contain_text("Saved 2 changed to legacy_users")
+    (stored,) = column(shop.legacy, STORED)
+    assert stored == (
+        '9007199254740993|12345678.9|0.1|1|1969-07-20|2026-11-22 14:30:00|06:45:00.000000|{"a": [1, 2]}|00FF|'
+        "first\nsecond"
+    )
+    assert column(shop.legacy, "SELECT name FROM users WHERE id = (SELECT user_id FROM things WHERE id = 1)") == [
+        "Zoë Fischer"
+    ]
+    assert column(shop.legacy, "SELECT n FROM things WHERE id = 2") == [66]
+
+
+def test_a_spreadsheet_is_pasted(book, shop):
+    page = book.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate('navigator.clipboard.writeText(\'Anna\\tSE\\t1.50\\n"B""o"\\tDK\\tmuch\\n\')')
+    cell(page, 0, 1).click()
+    page.keyboard.press("Control+V")
+    sheet = page.locator(".mdb-sheet")
+    expect(sheet).to_contain_text("5 of 6 cells fit")
+    expect(sheet).to_contain_text("Row 2, balance: 'much' is no decimal")
+    book.shot("paste")
+    sheet.get_by_role("button", name="Stage 5 cells").click()
+    expect(cell(page, 1, 1)).to_have_text('B"o')
+    expect(pending(page)).to_contain_text("2 changed")
+    # It was one step.
+    page.locator(".mdb-view").focus()
+    page.keyboard.press("Control+Z")
+    expect(pending(page)).to_contain_text("Nothing staged")
+    page.keyboard.press("Control+Shift+Z")
+    expect(pending(page)).to_contain_text("2 changed")
+    # Copied cells come back as they were pasted.
+    cell(page, 0, 1).click()
+    cell(page, 1, 2).click(modifiers=["Shift"])
+    page.keyboard.press("Control+C")
+    assert page.evaluate("navigator.clipboard.readText()") == 'Anna\tSE\n"B""o"\tDK'
+    # Below the last row there are new ones.
+    page.keyboard.press("Control+End")
+    last = page.locator(".mdb-body .mdb-active")
+    expect(last).to_have_attribute("aria-colindex", "7")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.evaluate("navigator.clipboard.writeText('Zed\\tNO\\nYan\\tFI')")
+    page.keyboard.press("Control+V")
+    expect(sheet).to_contain_text("1 new row")
+    sheet.get_by_role("button", name="Stage 4 cells").click()
+    expect(pending(page)).to_contain_text("1 new")
+
+
+def test_saved_elsewhere_met_by_a_conflict_and_taken_back(book, shop):  # noqa: PLR0915 - one story
+    page = book.page
+    type_into(page, 0, 1, "Mine")
+    type_into(page, 0, 2, "NO")
+    cell(page, 3, 1).click()
+    page.keyboard.press("Control+Delete")
+    expect(pending(page)).to_contain_text("1 deleted")
+    # The page is read anew while the kernel lives: what is staged is there again, in its colours.
+    page.keyboard.press("Control+s")
+    expect(page.locator(".lm-DockPanel-tabBar .jp-mod-dirty")).to_have_count(0)
+    page.reload()
+    expect(cell(page, 0, 1)).to_have_text("Mine")
+    expect(cell(page, 0, 1)).to_have_attribute("aria-description", "Changed, was “Ann Larsson”")
+    expect(rows(page).nth(3)).to_have_class(re.compile("mdb-row-deleted"))
+    # A colleague is faster.
+    execute(shop.legacy, ("UPDATE users SET name = 'Theirs', country = 'DK' WHERE id = 1",))
+    page.get_by_role("button", name="Save to legacy_users").click()
+    sheet = page.locator(".mdb-sheet")
+    expect(sheet).to_contain_text("1 conflict")
+    expect(sheet.get_by_role("button", name="Save to")).to_be_disabled()
+    sheet.get_by_role("radio", name="name: mine").check()
+    sheet.get_by_role("radio", name="country: theirs").check()
+    book.shot("conflict")
+    sheet.get_by_role("button", name="Save to").click()
+    expect(page.locator(".mdb-status")).to_contain_text("Saved 1 changed, 1 deleted to legacy_users")
+    assert column(shop.legacy, "SELECT name || country FROM users WHERE id = 1") == ["MineDK"]
+    assert column(shop.legacy, "SELECT count(*) FROM users") == [1203]
+    page.get_by_role("button", name="Undo save").click()
+    expect(page.locator(".mdb-status")).to_contain_text("Undone in legacy_users")
+    assert names_in(shop.legacy, "id IN (1, 4)") == ["Theirs", "José García"]
+    # To another alias, which is production.
+    execute(shop.new, ("INSERT INTO users (id, name) VALUES (2, 'Łukasz Nowak')",))
+    type_into(page, 1, 1, "Elsewhere")
+    page.get_by_role("button", name="Save to another alias").click()
+    page.locator(".mdb-option[data-alias=new_users]").click()
+    expect(sheet).to_contain_text("UPDATE users SET name=?")
+    expect(sheet.get_by_role("button", name="Save to")).to_be_disabled()
+    book.shot("production")
+    sheet.get_by_role("textbox").fill("new_users")
+    sheet.get_by_role("button", name="Save to").click()
+    expect(page.locator(".mdb-status")).to_contain_text("Saved 1 changed to new_users; still staged for legacy_users")
+    assert (names_in(shop.new), names_in(shop.legacy, "id = 2")) == (["Elsewhere"], ["Łukasz Nowak"])
+
+
+def test_a_read_only_alias_shows_no_write(notebook, shop):
+    book = notebook(shop.setup, "mdb.TableGrid(mdb.reflect('users', using='archive'))")
+    page = book.page
+    expect(cell(page, 0, 0)).to_have_text("1")
+    cell(page, 0, 1).click()
+    page.keyboard.type("x")
+    page.keyboard.press("Delete")
+    expect(page.locator(".mdb-cell-editor")).to_be_hidden()
+    expect(pending(page)).to_be_hidden()
+    expect(page.get_by_role("button", name="Row", exact=True)).to_be_hidden()
+    expect(page.get_by_role("grid")).to_have_attribute("aria-readonly", "true")
