@@ -200,7 +200,8 @@ export class Grid {
   }
 
   rowsCame() {
-    if (!this.fitted) this.fitAll();
+    // The rows after those in view may come first, and be none.
+    if (!this.fitted && this.store.blockOf(this.firstRow)?.rows) this.fitAll();
     this.clamp();
     this.ask();
     this.order.rowsCame();
