@@ -207,6 +207,11 @@ export class Grid {
     this.order.rowsCame();
   }
 
+  /** Count the rows although none of them came, for a grid that is not in view. */
+  count() {
+    return this.order.rowsCame();
+  }
+
   /** @param {Error} error @param {number} block */
   failed(error, block) {
     if (error instanceof KernelError && error.stale) {

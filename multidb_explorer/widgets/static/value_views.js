@@ -13,16 +13,21 @@ export class Digits {
   }
 }
 
+/** @param {string} digits */
+const isRounded = (digits) => String(Number(digits)) !== digits;
+
 /**
- * JSON as values; a number that a double would round keeps its text.
+ * JSON as values; a number that a double would round, or write otherwise, keeps its text.
  * @param {string} text
  * @returns {any} undefined where it is no JSON
  */
 export function parseJson(text) {
-  const keep = (/** @type {string} */ _key, /** @type {any} */ value, /** @type {any} */ context) =>
-    typeof value === "number" && context?.source && String(value) !== context.source ? new Digits(context.source) : value;
+  // Such numbers travel through the parser as texts that nothing else begins like.
+  const mark = `\u0001${Math.random()}:`;
+  const token = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+  const safe = text.replace(token, (found) => (found[0] !== '"' && isRounded(found) ? JSON.stringify(mark + found) : found));
   try {
-    return JSON.parse(text, /** @type {any} */ (keep));
+    return JSON.parse(safe, (_, value) => (typeof value === "string" && value.startsWith(mark) ? new Digits(value.slice(mark.length)) : value));
   } catch {
     return undefined;
   }
