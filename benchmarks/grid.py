@@ -1,9 +1,9 @@
 """The grid in JupyterLab and Chromium: from running a cell to painted rows, jumps, and the bytes of a page.
 
 A small table of ten thousand rows and a big one of ten million are opened in turns by the same notebook, whose first
-cell has imported the package and connected. Jumps are to rows drawn by lot, in the big table, whose keys have gaps; each
-is followed by the next page. Times are taken inside of the page, from the key that is pressed until the rows stand there
-and two frames have passed. Beside it ipydatagrid shows the same rows, as many as it can.
+cell has imported the package and connected. Jumps are to rows drawn by lot in the big table, whose keys have gaps; each
+is followed by the next page. Times are taken inside of the page, from the key that is pressed until the rows stand
+there and two frames have passed. Beside it ipydatagrid shows the same rows, as many as it can.
 
     python benchmarks/grid.py [--engine NAME ...] [--rows N] [--rounds N] [--jumps N] [--ipydatagrid FOLDER]
 
@@ -13,7 +13,6 @@ FOLDER is where ``pip install --no-deps --target FOLDER ipydatagrid bqplot py2ve
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -56,7 +55,8 @@ JUMPED = """async ([row, step]) => {
     const frame = () => new Promise(requestAnimationFrame);
     const shown = () => grid.querySelector('.mdb-body .mdb-row .mdb-cell')?.textContent;
     const number = () => Number(grid.querySelector('.mdb-body .mdb-row').getAttribute('aria-rowindex')) - 3;
-    const press = (node, key) => node.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+    const options = { bubbles: true, cancelable: true };
+    const press = (node, key) => node.dispatchEvent(new KeyboardEvent('keydown', { key, ...options }));
     const until = async (act) => {
         const start = performance.now();
         const from = number();
@@ -85,7 +85,8 @@ PAINTED = """async (number) => {
     const frame = () => new Promise(requestAnimationFrame);
     const drawn = () => [...content.widgets[number].node.querySelectorAll('canvas')].some((canvas) => {
         if (!canvas.width || !canvas.height) return false;
-        const { data } = canvas.getContext('2d').getImageData(0, 0, Math.min(canvas.width, 600), Math.min(canvas.height, 200));
+        const [width, height] = [Math.min(canvas.width, 600), Math.min(canvas.height, 200)];
+        const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
         // Text makes dark pixels; an empty grid has light ones only.
         let dark = 0;
         for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 200 && data[at] < 110) dark += 1;
@@ -101,8 +102,29 @@ PAINTED = """async (number) => {
 }"""
 BYTES = (
     "import json\n"
-    "sent = [grid.controller.answer({'type': 'win', 'id': '1', 'epoch': grid.controller.epoch, 'start': 200, 'count': 200})]\n"
-    "print(sum(len(json.dumps(each.message)) + sum(map(len, each.buffers)) for each in sent))"
+    "asked = {'type': 'win', 'id': '1', 'epoch': grid.controller.epoch, 'start': 200, 'count': 200}\n"
+    "sent = grid.controller.answer(asked)\n"
+    "print(len(json.dumps(sent.message)) + sum(map(len, sent.buffers)))"
+)
+
+FIRST = (
+    "import multidb_explorer as mdb\nmdb.configure({{'default': {url!r}}})\nmdb.TableGrid\n"
+    "print('ready', len(mdb.aliases['default'].tables))"
+)
+PREPARED = (
+    "import time\nstart = time.time()\n"
+    "while len(grid.controller.pager._anchors) < {some} and time.time() - start < 180: time.sleep(0.1)\n"
+    "print(len(grid.controller.pager._anchors), 'anchors after', round(time.time() - start, 1), 's')"
+)
+FRAME = (
+    "import multidb_explorer as mdb\nfrom ipydatagrid import DataGrid\nmdb.configure({{'default': {url!r}}})\n"
+    "frame = mdb.reflect('big').objects.order_by('id')[:{rows}].to_pandas()\n"
+    "frame = frame.astype({{'price': float, 'name': object, 'city': object}})\nprint('ready')"
+)
+STATE = (
+    "from ipywidgets.widgets.widget import _remove_buffers\n"
+    "state, _, buffers = _remove_buffers(grid.get_state())\n"
+    "print(len(str(state)) + sum(map(len, buffers)))"
 )
 
 
@@ -160,7 +182,7 @@ def said(book: Any, source: str) -> str:
 
 def grids(open_: Any, url: str, given: argparse.Namespace) -> dict[str, Any]:
     """Measure our grid on one engine."""
-    first = f"import multidb_explorer as mdb\nmdb.configure({{'default': {url!r}}})\nmdb.TableGrid\nprint('ready', mdb.aliases['default'].tables)"
+    first = FIRST.format(url=url)
     cells = [f"grid = mdb.TableGrid(mdb.reflect('{table}')); grid" for table in ("small", "big")]
     book = open_(first, *cells, run=False)
     book.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
@@ -174,31 +196,33 @@ def grids(open_: Any, url: str, given: argparse.Namespace) -> dict[str, Any]:
         times.pop(0)
     book.page.evaluate(OPENED, 2)
     # Counting and the anchors come after the first rows; jumps are measured once they are there.
-    prepared = said(book, "import time\nstart = time.time()\nwhile len(grid.controller.pager._anchors) < 900 and time.time() - start < 120: time.sleep(0.1)\nprint('anchors after', round(time.time() - start, 1))")
+    prepared = said(book, PREPARED.format(some=given.rows // 11_000))
     rows = random.Random(7).sample(range(1_000, given.rows - 1_000), given.jumps)
     pairs = [book.page.evaluate(JUMPED, [row, STEP]) for row in rows]
     size = int(said(book, BYTES).split()[0])
     book.page.context.close()
     jumps, pages = ([pair[at] for pair in pairs] for at in (0, 1))
-    return {"open_ms": found, "jump_ms": jumps, "page_ms": pages, "page_bytes": size, "anchors": prepared.splitlines()[0]}
+    return {
+        "open_ms": found,
+        "jump_ms": jumps,
+        "page_ms": pages,
+        "page_bytes": size,
+        "anchors": prepared.splitlines()[0],
+    }
 
 
 def peers(open_: Any, url: str, sizes: Sequence[int]) -> list[dict[str, Any]]:
     """Measure ipydatagrid with the first rows of the same table as a frame."""
     found = []
     for rows in sizes:
-        first = f"import multidb_explorer as mdb\nfrom ipydatagrid import DataGrid\nmdb.configure({{'default': {url!r}}})\nframe = mdb.reflect('big').objects.order_by('id')[:{rows}].to_pandas(dtype_backend='numpy') if False else mdb.reflect('big').objects.order_by('id')[:{rows}].to_pandas()\nframe = frame.astype({{'price': float, 'name': object, 'city': object}})\nprint('ready')"
-        book = open_(first, "grid = DataGrid(frame); grid", run=False)
-        received = [0]
-        book.page.on("websocket", lambda _: None)
+        book = open_(FRAME.format(url=url, rows=rows), "grid = DataGrid(frame); grid", run=False)
         book.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
         ready(book, "ready")
         time_ = book.page.evaluate(PAINTED, 1)
-        size = said(book, "import sys\nfrom ipywidgets.widgets.widget import _remove_buffers\nstate, paths, buffers = _remove_buffers(grid.get_state())\nprint(len(str(state)) + sum(len(b) for b in buffers))").split()[0]
+        size = said(book, STATE).split()[0]
         book.page.context.close()
         found.append({"rows": rows, "open_ms": time_, "state_bytes": int(size)})
         print(f"ipydatagrid with {rows:,} rows: {time_ and round(time_)} ms, {int(size):,} bytes", flush=True)
-        del received
         if time_ is None or time_ > 60_000:
             break
     return found
@@ -232,7 +256,7 @@ def urls_of(given: argparse.Namespace, stack: ExitStack) -> dict[str, str]:
             if not isinstance(server, servers.Server):
                 print(f"{engine} is left out: {server.reason}")
                 continue
-            found[engine] = stack.enter_context(server.new_database())
+            found[engine] = server.create_database()
     return {engine: found[engine] for engine in given.engine if engine in found}
 
 
@@ -246,7 +270,11 @@ def main() -> None:
         results: dict[str, Any] = {}
         with opener(given.ipydatagrid) as open_:
             for engine, url in urls.items():
-                results[engine] = {"rows": given.rows, "machine": machine("anywidget", "jupyterlab"), **grids(open_, url, given)}
+                results[engine] = {
+                    "rows": given.rows,
+                    "machine": machine("anywidget", "jupyterlab"),
+                    **grids(open_, url, given),
+                }
                 print(shown(engine, results[engine], given.rows), flush=True)
             if given.ipydatagrid:
                 url = next(iter(urls.values()))
