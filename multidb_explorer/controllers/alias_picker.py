@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.alias_adding import AliasAdding
-from multidb_explorer.controllers.base import BadRequest, Controller, Message, Reply
+from multidb_explorer.controllers.base import BadRequest, Controller, Job, Message, Reply
+from multidb_explorer.controllers.health import health_of
 from multidb_explorer.controllers.marks import alias_marks
 
 __all__ = ["AliasPickerController"]
@@ -34,7 +35,7 @@ class AliasPickerController(Controller):
     def __init__(self, value: str | None = None) -> None:
         super().__init__()
         self.value = value if value is None else databases[value].alias
-        self.intents |= {"aliases": self._aliases, "choose": self._choose}
+        self.intents |= {"aliases": self._aliases, "choose": self._choose, "health": self._health}
         self.intents |= AliasAdding(self).intents
 
     @property
@@ -55,6 +56,14 @@ class AliasPickerController(Controller):
     def _aliases(self, _: Message) -> Reply:
         self.changed()
         return Reply({"type": "aliases", "choices": alias_marks()})
+
+    def _health(self, request: Message) -> Job:
+        """Ask a database how it is, in the background: one that is not there takes its time to say nothing."""
+        alias = request.get("alias")
+        if not isinstance(alias, str):
+            raise BadRequest("A question names its alias.")
+        database = databases[alias]
+        return Job(lambda: Reply({"type": "health", "alias": alias, **health_of(database)}))
 
     def _choose(self, request: Message) -> Reply:
         alias = request.get("alias")

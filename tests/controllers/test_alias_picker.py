@@ -52,3 +52,28 @@ def test_an_alias_with_nothing_in_it_is_listed(shop):
     wire = Wire(AliasPickerController())
     assert wire.ask("aliases")["choices"][0]["engine"] == "not configured"
     assert "registered without a database" in wire.ask("choose", alias="default")["message"]
+
+
+# Health
+
+
+def test_a_database_that_answers_says_how_soon(shop):
+    found = Wire(AliasPickerController("legacy")).ask("health", alias="legacy")
+    assert (found["answers"], found["ms"] >= 1, "SQLite" in found["text"]) == (True, True, True)
+
+
+def test_one_that_does_not_answer_says_why(shop):
+    found = Wire(AliasPickerController()).ask("health", alias="gone")
+    assert found["answers"] is False
+    assert "Can't reach alias 'gone'" in found["text"]
+
+
+def test_nobody_is_asked_for_a_password_only_to_look(monkeypatch):
+    monkeypatch.setattr("getpass.getpass", lambda *_: pytest.fail("asked"))
+    mdb.configure({"default": {"URL": "postgresql://ann@127.0.0.1:9/none", "PASSWORD": "prompt"}})
+    assert Wire(AliasPickerController()).ask("health", alias="default")["answers"] is None
+
+
+def test_an_unknown_alias_has_no_health(shop):
+    assert Wire(AliasPickerController()).ask("health", alias="nobody")["type"] == "err"
+    assert Wire(AliasPickerController()).ask("health")["type"] == "err"

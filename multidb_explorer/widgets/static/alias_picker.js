@@ -6,6 +6,9 @@ import { AliasDialog } from "./alias_dialog.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
 
+/** Milliseconds for which an answer counts. */
+const HEALTH_LASTS = 20_000;
+
 export class Picker {
   /**
    * @param {Channel} channel
@@ -16,6 +19,8 @@ export class Picker {
     this.options = options;
     this.choices = options.choices;
     this.value = options.value;
+    /** @type {Map<string, {asked: number, found?: import("./popup.js").Health}>} */
+    this.health = new Map();
     const labelId = uniqueId("label");
     const label = h("span", { class: options.showLabel ? "mdb-label" : "mdb-hidden", id: labelId }, options.label);
     this.button = h("button", {
@@ -45,7 +50,22 @@ export class Picker {
   }
 
   items() {
-    return this.choices.map((mark) => ({ mark, selected: mark.alias === this.value }));
+    return this.choices.map((mark) => ({ mark, selected: mark.alias === this.value, health: this.health.get(mark.alias)?.found }));
+  }
+
+  /** Ask each database how it is, in the background, and not all the time. */
+  askHealth() {
+    for (const { alias } of this.choices) {
+      if (performance.now() - (this.health.get(alias)?.asked ?? -Infinity) < HEALTH_LASTS) continue;
+      this.health.set(alias, { asked: performance.now(), found: this.health.get(alias)?.found });
+      this.channel.request("health", { alias }, { background: true }).then(
+        ({ message }) => {
+          this.health.set(alias, { asked: performance.now(), found: message });
+          this.list.renew(this.items());
+        },
+        () => this.health.delete(alias),
+      );
+    }
   }
 
   paint() {
@@ -65,7 +85,10 @@ export class Picker {
   /** The list opens at once with what is known, and is renewed when the kernel answers. */
   open() {
     this.list.open(this.items());
-    this.channel.request("aliases").then(({ message }) => this.offer(message.choices), (error) => this.fail(error));
+    this.channel.request("aliases").then(({ message }) => {
+      this.offer(message.choices);
+      this.askHealth();
+    }, (error) => this.fail(error));
   }
 
   /** @param {KeyboardEvent} event */

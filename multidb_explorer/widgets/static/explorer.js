@@ -78,7 +78,8 @@ export class Explorer {
     this.trail = new Trail((crumb) => this.openTable(crumb.table, { crumb }));
     this.toolbar = h("div", { class: "mdb-toolbars" });
     this.notice = h("div", { class: "mdb-notices" });
-    const bar = h("div", { class: "mdb-bar-top" }, this.toggle, this.picker.element, h("span", { class: "mdb-gap" }), this.reload);
+    this.production = h("span", { class: "mdb-production-word", hidden: true }, "production");
+    const bar = h("div", { class: "mdb-bar-top" }, this.toggle, this.picker.element, this.production, h("span", { class: "mdb-gap" }), this.reload);
     const title = h("div", { class: "mdb-title" }, this.name, this.size, this.lock, h("span", { class: "mdb-gap" }), this.toolbar);
     const stage = h("div", { class: "mdb-stage" }, ...this.tabs.panels, this.notice);
     this.main = h("div", { class: "mdb-main" }, this.trail.element, title, this.tabs.element, stage);
@@ -325,6 +326,9 @@ export class Explorer {
   }
 
   paint() {
+    const production = this.mark?.confirm === "production";
+    this.root.classList.toggle("mdb-production", production);
+    this.production.hidden = !production;
     this.lock.hidden = !this.mark?.read_only || !this.opened;
     this.tab(this.tabs.current).paint?.();
   }

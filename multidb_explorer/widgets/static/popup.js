@@ -3,7 +3,8 @@
 import { float, h, icon, placeBeside, tint, uniqueId, unfloat } from "./core.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
-/** @typedef {{mark: AliasMark, selected?: boolean, refused?: string}} Choice refused: why it can't be chosen */
+/** @typedef {{answers: boolean | null, text: string, ms?: number}} Health whether a database answers, and how soon */
+/** @typedef {{mark: AliasMark, selected?: boolean, refused?: string, health?: Health}} Choice refused: why it can't be chosen */
 
 export const SEARCH_FROM = 11;
 const TYPING_PAUSE = 700;
@@ -34,6 +35,12 @@ export function typeAhead(choices, typed, from) {
     if (choices[at].mark.alias.toLowerCase().startsWith(typed.toLowerCase())) return at;
   }
   return from;
+}
+
+/** "3 ms", or that nobody answers; the words behind it are those of the database. @param {Health} health */
+export function healthMark({ answers, text, ms }) {
+  const words = answers ? `${ms} ms` : answers === false ? "no answer" : "asks";
+  return h("span", { class: "mdb-health", "data-answers": String(answers), title: text }, answers === false && icon("warning"), words);
 }
 
 export class AliasList {
@@ -135,7 +142,7 @@ export class AliasList {
   }
 
   /** @param {Choice} choice @param {number} index */
-  option({ mark, selected, refused }, index) {
+  option({ mark, selected, refused, health }, index) {
     const isMenu = this.options.role === "menu";
     const note = refused ?? mark.engine;
     const node = h(
@@ -148,6 +155,8 @@ export class AliasList {
       h("span", { class: "mdb-option-name" }, mark.alias),
       mark.label !== mark.alias && h("span", { class: "mdb-option-label" }, mark.label),
       h("span", { class: "mdb-option-note" }, note),
+      health && healthMark(health),
+      mark.confirm === "production" && h("span", { class: "mdb-production-word" }, "production"),
       mark.read_only && icon("lock"),
       selected && icon("check"),
     );

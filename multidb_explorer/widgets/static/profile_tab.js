@@ -37,7 +37,7 @@ export class ProfileTab {
     /** @type {Map<string, HTMLElement>} */
     this.cards = new Map();
     this.words = h("span", { role: "status" });
-    this.bar = h("progress", { class: "mdb-progress", max: 1, value: 0, "aria-label": "Columns profiled" });
+    this.bar = h("progress", { class: "mdb-profile-bar", max: 1, value: 0, "aria-label": "Columns profiled" });
     this.stop = h("button", { class: "mdb-button", type: "button", onclick: () => this.cancel() }, icon("stop"), "Cancel");
     this.again = h("button", { class: "mdb-button", type: "button", hidden: true, onclick: () => this.start() }, icon("reload"), "Profile again");
     this.head = h("div", { class: "mdb-profile-head" }, this.words, this.bar, this.stop, this.again);
