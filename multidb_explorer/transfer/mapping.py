@@ -24,11 +24,14 @@ class Target:
     ----------
     keeps
         What its columns do to values, as `Backend.keeps` tells.
+    imagined
+        Whether it is going to be made.
     """
 
     database: Database
     live: TableSchema
     keeps: Mapping[str, Keeps]
+    imagined: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ import pyarrow as pa
 
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
-from multidb_explorer.errors import TableDoesNotExist
+from multidb_explorer.errors import ConnectionFailed, TableDoesNotExist
 from multidb_explorer.options import options
 from multidb_explorer.schema.catalog import TableSchema
 from multidb_explorer.schema.inspector import Catalog
 from multidb_explorer.transfer.carrying import Lane
 from multidb_explorer.transfer.clashing import is_empty, met, named
 from multidb_explorer.transfer.closure import Closure, Relatives, closure_of
+from multidb_explorer.transfer.creating import imagined
 from multidb_explorer.transfer.edges import Edge, edge_of
 from multidb_explorer.transfer.judging import judged, objections_of
 from multidb_explorer.transfer.mapping import Target, mapped, target_key
@@ -73,6 +74,8 @@ class Planning:
     def done(self) -> TransferPlan:
         """Plan."""
         wishes = self.wishes
+        if wishes.create:
+            _make_file(self.target)
         self.objections += database_objections(self.source, self.target, wishes)
         whole = self._find()
         lanes = {name: lane for name in self._names() if (lane := self._lane(name)) is not None}
@@ -144,38 +147,60 @@ class Planning:
 
     def _lane(self, name: TableName) -> Lane | None:
         source = self.catalogs[0].table(*name)
-        try:
-            found = self.catalogs[1].find(self.wishes.tables.get(name, name[0]), self.target.schema)
-        except TableDoesNotExist as error:
-            self.objections.append(Objection(name[0], "", f"{error} Or make it with create=True."))
+        takes = self._takes(name, source)
+        if takes is None:
             return None
-        target = self.catalogs[1].table(found, self.target.schema)
         key = self.roots.key if name == self.roots.table else source.key
         columns = {**self.wishes.columns, **self.wishes.mapped.get(name, {})}
-        paired = mapped(source, self._takes(target), columns, self.wishes.accept)
+        paired = mapped(source, takes, columns, self.wishes.accept)
         self._checks[name] = paired.checks
-        theirs, problem = target_key(key, target, paired.pairs)
+        theirs, problem = target_key(key, takes.live, paired.pairs)
         step = Step(
             name[0],
-            target.name,
+            takes.live.name,
             key,
             theirs if not problem else (),
             paired.pairs,
             schema=name[1],
-            target_schema=target.schema,
+            target_schema=takes.live.schema,
             policy=self.wishes.policies.get(name, self.wishes.on_conflict),
+            created=takes.imagined,
         )
         self.objections += paired.objections
         if problem:
             self.objections.append(Objection(name[0], "", problem))
-        lane = Lane(step, self._side(0, source, key), self._side(1, target, theirs))
-        self.objections += table_objections(lane, self.wishes)
+        lane = Lane(step, self._side(0, source, key), self._side(1, takes.live, theirs))
+        self.objections += [] if takes.imagined else table_objections(lane, self.wishes)
         return lane
 
-    def _takes(self, live: TableSchema) -> Target:
+    def _takes(self, name: TableName, source: TableSchema) -> Target | None:
+        """Find the table that takes the rows, or imagine it."""
+        found = self._existing(name)
+        if found is None:
+            if self.wishes.create:
+                return Target(self.target, imagined(source, self.target, self._targets()), {}, imagined=True)
+            missing = TableDoesNotExist.unknown(
+                self.target.alias, name[0], [table.name for table in self.catalogs[1].tables(self.target.schema)]
+            )
+            self.objections.append(Objection(name[0], "", f"{missing} Or have it made: create=True."))
+            return None
+        live = self.catalogs[1].table(found, self.target.schema)
         table = self.catalogs[1].core_table(live.name, live.schema)
         with self.target.connect() as connection:
             return Target(self.target, live, self.target.backend.keeps(connection, table))
+
+    def _existing(self, name: TableName) -> str | None:
+        try:
+            return self.catalogs[1].find(self.wishes.tables.get(name, name[0]), self.target.schema)
+        except TableDoesNotExist:
+            return None
+
+    def _targets(self) -> dict[TableName, str]:
+        """Give what the tables of the source are called in the target, as far as they are there or will be."""
+        coming = set(self._names())
+        tables = {(table.name, table.schema) for table in self.catalogs[0].tables(self.source.schema)} | coming
+        found = {name: self._existing(name) or (name[0] if name in coming else None) for name in tables}
+        return {name: other for name, other in found.items() if other is not None}
 
     def _side(self, which: int, live: TableSchema, key: tuple[str, ...]) -> Side:
         return Side((self.source, self.target)[which], self.catalogs[which], live, key)
@@ -248,7 +273,7 @@ class Planning:
         return Lane(step, lane.source, lane.target)
 
     def _looked_up(self, lane: Lane, rows: int) -> dict[str, Any]:
-        empty = is_empty(lane.target)
+        empty = lane.step.created or is_empty(lane.target)
         there, clashes, size = 0, dict[tuple[str, ...], list[str]](), 0
         for number, keys in enumerate(self.batches(lane.step.name)):
             if number and empty:
@@ -270,6 +295,16 @@ class Planning:
             "bytes": size,
             "clashes": tuple(Clashes(key, len(found), tuple(found[:5])) for key, found in clashes.items() if found),
         }
+
+
+def _make_file(target: Database) -> None:
+    """Let a file begin to exist where tables are going to be made in it."""
+    try:
+        with target.connect():
+            return
+    except ConnectionFailed:
+        with target.begin():
+            return
 
 
 _LIMIT = 200_000

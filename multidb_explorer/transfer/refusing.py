@@ -22,28 +22,41 @@ def database_objections(source: Database, target: Database, wishes: Wishes) -> l
 
 
 def _databases(source: Database, target: Database, wishes: Wishes) -> Iterator[Objection]:
-    if source.fingerprint == target.fingerprint:
+    if target.read_only:
+        text = f"alias {target.alias!r} is read-only; register it without read_only=True, or choose another"
+        yield Objection("", "", text)
+    if wishes.kind == "move" and source.read_only:
+        yield Objection("", "", f"alias {source.alias!r} is read-only, so nothing can be moved away; copy() can")
+    if _is_same(source, wishes.roots.table[1], target, target.schema):
         yield Objection(
             "",
             "",
             f"aliases {source.alias!r} and {target.alias!r} are the same database: a row that is copied there is the "
             f"row itself, and to delete it would delete the only one",
         )
-    if wishes.mode is not None and wishes.mode not in MODES:
-        yield Objection("", "", f"mode is one of {', '.join(map(repr, MODES))}, not {wishes.mode!r}")
-    elif wishes.mode not in (None, MODES[0]):
-        if wishes.kind == "copy":
-            yield Objection("", "", f"mode {wishes.mode!r} joins a copy with its delete, and a copy() deletes nothing")
-        elif source.fingerprint != target.fingerprint or wishes.mode == "TWO_PHASE":
-            reason = refusal(str(wishes.mode), source, target, wishes.roots.table[1])
-            if reason:
-                yield Objection("", "", f"mode {wishes.mode!r} is not possible: {reason}")
-    if target.read_only:
-        yield Objection(
-            "", "", f"alias {target.alias!r} is read-only; register it without read_only=True, or choose another"
-        )
-    if wishes.kind == "move" and source.read_only:
-        yield Objection("", "", f"alias {source.alias!r} is read-only, so nothing can be moved away; copy() can")
+    else:
+        yield from _mode(source, target, wishes)
+
+
+def _is_same(source: Database, source_schema: str | None, target: Database, target_schema: str | None) -> bool:
+    """Tell whether two aliases, and schemas of them, are one place."""
+    return source.fingerprint == target.fingerprint and _place(source, source_schema) == _place(target, target_schema)
+
+
+def _place(database: Database, schema: str | None) -> str | None:
+    return schema or database.schema or database.engine.dialect.default_schema_name
+
+
+def _mode(source: Database, target: Database, wishes: Wishes) -> Iterator[Objection]:
+    mode = wishes.mode
+    if mode is None or mode == MODES[0]:
+        return
+    if mode not in MODES:
+        yield Objection("", "", f"mode is one of {', '.join(map(repr, MODES))}, not {mode!r}")
+    elif wishes.kind == "copy":
+        yield Objection("", "", f"mode {mode!r} joins a copy with its delete, and a copy() deletes nothing")
+    elif reason := refusal(mode, source, target, wishes.roots.table[1]):
+        yield Objection("", "", f"mode {mode!r} is not possible: {reason}")
 
 
 def table_objections(lane: Lane, wishes: Wishes) -> list[Objection]:
@@ -51,6 +64,9 @@ def table_objections(lane: Lane, wishes: Wishes) -> list[Objection]:
     live, database = lane.target.live, lane.target.database
     if live.kind != "table":
         return [Objection(lane.step.table, "", f"{live.name!r} on alias {database.alias!r} is a view")]
+    source = lane.source
+    if source.live.name == live.name and _is_same(source.database, source.live.schema, database, live.schema):
+        return [Objection(lane.step.table, "", f"{source.where} and {lane.target.where} are the same table")]
     if wishes.kind == "copy":
         return []
     with database.connect() as connection:

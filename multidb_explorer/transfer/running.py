@@ -20,6 +20,7 @@ from multidb_explorer.errors import (
     TransferStopped,
 )
 from multidb_explorer.transfer.clashing import met
+from multidb_explorer.transfer.creating import create_tables
 from multidb_explorer.transfer.journal import FINISHED, Journal, Owner, Rows, known_ids
 from multidb_explorer.transfer.newkeys import Allocator, allotted
 from multidb_explorer.transfer.plan import TransferPlan
@@ -64,6 +65,7 @@ def run(
         if earlier is not None:
             # It may have allocated keys, which nobody else knows.
             return _continued(earlier, observer)
+        create_tables(sheet.target, sheet.catalogs, sheet.steps)
         sheet.look()
         sheet.refuse_changed()
         journal = Journal.create(sheet.id, sheet.head())

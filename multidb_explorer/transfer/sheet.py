@@ -152,7 +152,19 @@ def _lane(step: Step, source: Catalog, target: Catalog) -> Lane:
     )
 
 
-_KEPT = ("table", "schema", "target", "target_schema", "key", "target_key", "leaves", "policy", "patched", "rows")
+_KEPT = (
+    "table",
+    "schema",
+    "target",
+    "target_schema",
+    "key",
+    "target_key",
+    "leaves",
+    "policy",
+    "patched",
+    "rows",
+    "created",
+)
 
 
 def _written(step: Step) -> dict[str, Any]:
@@ -195,7 +207,9 @@ def incoming(side: Side) -> list[Edge]:
 
 def schema_digest(lanes: Iterable[Lane]) -> str:
     """Give what changes whenever a table of a transfer is altered."""
-    return digest_of([[_shape(lane.source.live), _shape(lane.target.live)] for lane in lanes])
+    return digest_of(
+        [[_shape(lane.source.live), "made" if lane.step.created else _shape(lane.target.live)] for lane in lanes]
+    )
 
 
 def _shape(live: TableSchema) -> Sequence[Any]:

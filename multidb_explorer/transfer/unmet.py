@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from multidb_explorer.schema.catalog import ForeignKey
 from multidb_explorer.transfer.carrying import Lane
 from multidb_explorer.transfer.clashing import loosely, named, spelt
+from multidb_explorer.transfer.edges import edge_of
 from multidb_explorer.transfer.records import Objection, TableName
 from multidb_explorer.transfer.sides import Key, Side, keys_of
 
@@ -32,7 +33,10 @@ def _unmet(planning: Planning, lanes: Mapping[TableName, Lane], lane: Lane, key:
     if not mine.keys() >= set(key.columns):
         return None
     columns = tuple(mine[name] for name in key.columns)
-    live = planning.catalogs[1].table(key.target_table, key.target_schema or lane.target.live.schema)
+    made = [other for other in lanes.values() if other.step.created and other.target.live.name == key.target_table]
+    live = (
+        made[0].target.live if made else planning.catalogs[1].table(*edge_of(("", lane.target.live.schema), key).parent)
+    )
     parent = Side(planning.target, planning.catalogs[1], live, key.target_columns)
     kinds = [
         (lane.source.columns[a].kind.name, parent.columns[b].kind.name)
@@ -45,7 +49,9 @@ def _unmet(planning: Planning, lanes: Mapping[TableName, Lane], lane: Lane, key:
     missing: dict[Key, Key] = {}
     for values in _values(planning, lane, columns):
         new = {spelt(parent, value): value for value in values if None not in value}
-        missing |= _absent(parent, {name: value for name, value in new.items() if name not in coming})
+        missing |= _absent(
+            parent, {name: value for name, value in new.items() if name not in coming}, created=bool(made)
+        )
     if not missing:
         return None
     first = named(dict(zip(columns, next(iter(missing.values())), strict=True)))
@@ -58,7 +64,9 @@ def _unmet(planning: Planning, lanes: Mapping[TableName, Lane], lane: Lane, key:
     )
 
 
-def _absent(parent: Side, wanted: dict[Key, Key]) -> dict[Key, Key]:
+def _absent(parent: Side, wanted: dict[Key, Key], *, created: bool) -> dict[Key, Key]:
+    if created:
+        return wanted
     for condition in loosely(parent, parent.key, list(wanted.values())):
         found = parent.read(list(parent.key), condition)
         for value in keys_of(found, parent.key):

@@ -451,3 +451,45 @@ def test_read_only_sources_are_copied_from(users):
     with pytest.raises((TransferRefused, ReadOnlyAlias), match="copy\\(\\) can"):
         mdb.move("tags", to="new", using="frozen")
     assert mdb.copy("tags", to="new", using="frozen").inserted == 2
+
+
+def test_tables_are_made_with_their_keys(users, new_database):
+    mdb.connect("empty", new_database("sqlite"))
+    execute("empty", "CREATE TABLE other (id INTEGER PRIMARY KEY)")
+
+    with pytest.raises(TransferRefused, match="no table or view 'users'.*create=True"):
+        mdb.copy(users, to="empty", related="all")
+    report = mdb.copy(users, to="empty", related="all", create=True)
+
+    assert everything("empty") == everything("old")
+    assert report.reconciles
+    made = mdb.aliases["empty"].tables
+    assert made["lines"].primary_key == ("order_id", "number")
+    assert {key.target_table for key in made["users"].foreign_keys} == {"country", "users"}
+    assert ("email",) in made["users"].uniques
+
+
+MODES = [("sqlite", "SAME_TRANSACTION"), ("mariadb", "SAME_TRANSACTION"), ("mariadb", "TWO_PHASE")]
+
+
+@pytest.mark.parametrize(("engine", "mode"), MODES)
+def test_copy_and_delete_as_one(new_database, engine, mode):
+    for alias in ("old", "new"):
+        mdb.connect(alias, new_database(engine))
+        execute(
+            alias,
+            "CREATE TABLE pa (id INTEGER PRIMARY KEY);"
+            "CREATE TABLE ch (id INTEGER PRIMARY KEY, pa INTEGER NOT NULL, FOREIGN KEY (pa) REFERENCES pa (id))",
+        )
+    execute("old", "INSERT INTO pa VALUES (1), (2); INSERT INTO ch VALUES (5, 1), (6, 1), (7, 2)")
+
+    report = mdb.move(mdb.reflect("pa", "old").objects.filter(id=1), to="new", related="children", mode=mode)
+
+    assert (report.mode, report.inserted, report.deleted) == (mode, 3, 3)
+    assert (rows("old", "ch"), rows("new", "ch")) == ([(7, 2)], [(5, 1), (6, 1)])
+    assert mdb.transfers() == []
+
+
+def test_a_mode_that_is_not_possible(users):
+    with pytest.raises(TransferRefused, match="'TWO_PHASE' is not possible: alias 'old': SQLite can't prepare"):
+        mdb.move(users, to="new", related="all", mode="TWO_PHASE")
