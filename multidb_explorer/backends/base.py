@@ -62,6 +62,8 @@ class Features:
     """Are tables grouped in schemas inside one database?"""
     statement_timeout: bool = False
     """Does the server stop a statement by itself after the time given to `Backend.open_session`?"""
+    reads_behind: bool = False
+    """May the driver go on reading for long what the server had sent before it stopped?"""
     savepoints: bool = True
     """Can a part of a transaction be undone alone?"""
     deletes_families: bool = True

@@ -29,7 +29,7 @@ from multidb_explorer.backends.mysql_literals import MYSQL
 from multidb_explorer.backends.mysql_loader import LocalDataLoader
 from multidb_explorer.backends.mysql_moving import MySQLMoving
 from multidb_explorer.backends.mysql_reader import WireReader
-from multidb_explorer.backends.mysql_session import LOCAL_FILES, keep_files_here, kill, stop_interrupted
+from multidb_explorer.backends.mysql_session import LEFT, LOCAL_FILES, keep_files_here, kill, stop_interrupted
 from multidb_explorer.backends.mysql_types import bit_kind, decoder_of, described, integer_kind, problem
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.values import canonical
@@ -94,6 +94,7 @@ class MySQLBackend(MySQLComputing, MySQLMoving):
         names_conflict_key=False,
         # MariaDB stops every statement, MySQL only SELECT.
         statement_timeout=True,
+        reads_behind=True,
         groups_by_primary_key=True,
         null_order="least",
         places_nulls=False,
@@ -352,6 +353,8 @@ class MySQLBackend(MySQLComputing, MySQLMoving):
         code = error.args[0] if error.args else None
         if code == 0 or "connection was killed" in str(error):
             return Trouble("unreachable", _LOST)
+        if LEFT in str(error):
+            return Trouble("cancelled")
         if code == 1290 and "read-only" not in str(error):
             return Trouble()
         return _BY_CODE.get(code, Trouble()) if isinstance(code, int) else Trouble()

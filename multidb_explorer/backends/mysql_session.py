@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
+import time
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
-__all__ = ["LOCAL_FILES", "drop", "keep_files_here", "kill", "stop_interrupted"]
+__all__ = ["LEFT", "LOCAL_FILES", "drop", "keep_files_here", "kill", "stop_interrupted"]
 
 LOCAL_FILES = 128
 """The flag by which a client says that it knows LOAD DATA LOCAL, without which the server refuses it."""
 
-_NOT_ALLOWED = 1148
+LEFT = "The statement was stopped, and the rest of its rows was left"
+"""How an error says so that is one of a lost connection otherwise."""
+
+_NOT_ALLOWED, _SERVER_LOST = 1148, 2013
 
 
 def keep_files_here(connection: Any) -> None:
@@ -28,9 +32,12 @@ def keep_files_here(connection: Any) -> None:
 @cache
 def _keeping_files(class_: Any) -> type:
     class KeepingFiles(class_):  # type: ignore[misc]
-        """A connection that gives no file away."""
+        """A connection that gives no file away, and tells whether it reads an answer."""
+
+        multidb_reading: _Reading | None = None
 
         def _read_query_result(self, unbuffered: bool = False) -> Any:
+            self.multidb_reading = _Reading()
             try:
                 return super()._read_query_result(unbuffered)
             except RuntimeError:
@@ -40,6 +47,8 @@ def _keeping_files(class_: Any) -> type:
                 raise self.OperationalError(
                     _NOT_ALLOWED, "LOAD DATA LOCAL is refused here: no file of this machine is given to a server"
                 ) from None
+            finally:
+                self.multidb_reading = None
 
     return KeepingFiles
 
@@ -56,6 +65,7 @@ def kill(connection: Any) -> None:
         _kill(second, connection.thread_id())
     finally:
         second.close()
+    _leave_the_rest(connection)
 
 
 def _kill(connection: Any, session: int) -> None:
@@ -66,6 +76,49 @@ def _kill(connection: Any, session: int) -> None:
             # The statement may have ended by itself meanwhile, and its session with it.
             with suppress(connection.OperationalError, connection.InternalError):
                 cursor.execute(f"KILL QUERY {session:d}")
+
+
+_PATIENCE = 0.05
+"""Seconds after an order in which the answer to it may arrive."""
+
+
+def _leave_the_rest(connection: Any) -> None:
+    """Let who still reads a result fail at once: what a server has sent before it stopped may take seconds to read."""
+    reading = getattr(connection, "multidb_reading", None)
+    if reading is None or reading.is_young():
+        return
+    file = connection._rfile  # noqa: SLF001
+    connection._rfile = _Left(connection, file)  # noqa: SLF001
+    if connection.multidb_reading is not reading:
+        # The last row was read meanwhile.
+        connection._rfile = file  # noqa: SLF001
+
+
+class _Reading:
+    """The answer to one statement while it is read."""
+
+    def __init__(self) -> None:
+        self._ordered: float | None = None
+
+    def is_young(self) -> bool:
+        """Tell whether the order to stop is the first one, or not older than an answer may take."""
+        if self._ordered is None:
+            self._ordered = time.monotonic()
+        return time.monotonic() - self._ordered < _PATIENCE
+
+
+class _Left:
+    """In the place of what a connection reads from; whoever reads closes the connection, which is of no more use."""
+
+    def __init__(self, connection: Any, file: Any) -> None:
+        self._connection = connection
+        self._file = file
+
+    def read(self, _count: int) -> bytes:
+        raise self._connection.OperationalError(_SERVER_LOST, LEFT)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def drop(connection: Any) -> None:

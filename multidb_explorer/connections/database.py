@@ -401,9 +401,10 @@ class Database:
         return self._lock if isinstance(self.engine.pool, StaticPool) else nullcontext()
 
     def _deadline(self, connection: Connection) -> AbstractContextManager[Any]:
-        """Stop what runs too long, where the server does not do so by itself."""
+        """Stop what runs too long, where the server does not do so by itself or its stopping is noticed late."""
         seconds = self.settings.statement_timeout
-        if seconds is None or self.backend.features.statement_timeout:
+        features = self.backend.features
+        if seconds is None or (features.statement_timeout and not features.reads_behind):
             return nullcontext()
         return self._limited(connection, seconds)
 
