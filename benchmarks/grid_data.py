@@ -16,7 +16,7 @@ _SOURCES = {
     "sqlite": "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows}) "
     "INSERT INTO {table} {values} FROM numbers",
     "duckdb": "INSERT INTO {table} {values} FROM range(1, {rows} + 1) AS numbers(n)",
-    "postgresql": "INSERT INTO {table} {values} FROM generate_series(1, {rows}) AS numbers(n)",
+    "postgresql": "INSERT INTO {table} {values} FROM generate_series(CAST(1 AS bigint), {rows}) AS numbers(n)",
     "mariadb": "INSERT INTO {table} {values} FROM (SELECT seq AS n FROM seq_1_to_{rows}) AS numbers",
 }
 _TEXT = {"mariadb": "CONCAT('item ', n * 7919 % 1000003)"}
@@ -48,7 +48,6 @@ def fill(engine: str, url: str, table: str, rows: int) -> None:
 
 
 def _there(table: str, rows: int) -> bool:
-    names = {found.name for found in mdb.aliases["bench"].tables}
-    if table not in names:
+    if table not in mdb.aliases["bench"].tables:
         return False
     return mdb.reflect(table, using="bench").objects.count() == rows

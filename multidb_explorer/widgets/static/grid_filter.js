@@ -128,6 +128,8 @@ export class GridFilter {
   typed(column, text) {
     clearTimeout(this.timer);
     if ((this.texts.get(column.name) ?? "") === text) return;
+    // What was typed above another column a moment ago is meant too.
+    for (const [name, box] of this.boxes) if (box.value) this.texts.set(name, box.value);
     this.texts.set(column.name, text);
     this.apply(filterItems(this.others, this.texts, this.grid.all));
   }

@@ -30,6 +30,7 @@ export class GridOrder {
     this.grid = grid;
     this.counted = false;
     this.prepared = false;
+    this.asking = false;
     /** @type {number | null} */
     this.firstRows = null;
     /** What runs for the rows on screen. */
@@ -64,7 +65,7 @@ export class GridOrder {
     try {
       const { message } = await asked;
       if (message.ask) {
-        if (quick) grid.resync();
+        if (quick) await grid.resync();
         this.ask(keys, message.ask);
       } else if (!quick) this.show(message);
     } catch (error) {
@@ -85,6 +86,7 @@ export class GridOrder {
   /** An order that no index has: say so before anything runs. @param {SortKey[]} keys @param {SortQuestion} question */
   ask(keys, question) {
     const { grid } = this;
+    this.asking = true;
     const rows = `${question.exact ? "" : "about "}${compact(question.rows)}`;
     const names = question.columns.join(", ");
     const choices = grid.columns.filter(({ name }) => question.indexed.includes(name)).slice(0, 4);
@@ -107,6 +109,7 @@ export class GridOrder {
     const far = h("span", { class: "mdb-ask-far" });
     const meter = h("progress", { class: "mdb-meter", max: "100", "aria-label": `Sorting by ${names}` });
     this.sorting = stop;
+    this.asking = false;
     this.say(
       h("span", { class: "mdb-spinner" }),
       h("span", { class: "mdb-ask-text", role: "status" }, `Sorting by ${names} in the database. You can go on meanwhile.`),
@@ -147,6 +150,7 @@ export class GridOrder {
     if (whose && this.sorting !== whose) return;
     if (!whose) this.sorting?.abort();
     this.sorting = null;
+    this.asking = false;
     this.bar.hidden = true;
     this.bar.replaceChildren();
   }
@@ -162,7 +166,7 @@ export class GridOrder {
     this.counting.hidden = true;
     if (state.first_rows !== undefined) this.firstRows = state.first_rows;
     if (this.firstRows !== null) this.tellFirst();
-    else if (!this.sorting) this.close();
+    else if (!this.sorting && !this.asking) this.close();
   }
 
   tellFirst() {
