@@ -6,7 +6,6 @@ import secrets
 from collections import OrderedDict
 from typing import Any
 
-from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.alias_picker import AliasPickerController
@@ -19,11 +18,10 @@ from multidb_explorer.controllers.profile_tab import ProfileTab
 from multidb_explorer.controllers.relations_tab import RelationsTab
 from multidb_explorer.controllers.sql_tab import SqlTab
 from multidb_explorer.controllers.structure import StructureTab
-from multidb_explorer.controllers.values import encode_table
+from multidb_explorer.controllers.table_tree import TableTree
 from multidb_explorer.controllers.writes import Done, Plan, Refused, carry_out, make_plan
 from multidb_explorer.models import reflect
 from multidb_explorer.query.queryset import QuerySet
-from multidb_explorer.schema.catalog import TableSummary
 from multidb_explorer.schema.inspector import catalog_of
 
 __all__ = ["ExplorerController"]
@@ -31,7 +29,7 @@ __all__ = ["ExplorerController"]
 _PLANS = 8
 _VISITS = 20
 """Tables that are kept as they were left."""
-_TABS: tuple[type[ExplorerTab], ...] = (StructureTab, RelationsTab, ProfileTab, SqlTab, CodeTab)
+_TABS: tuple[type[ExplorerTab], ...] = (TableTree, StructureTab, RelationsTab, ProfileTab, SqlTab, CodeTab)
 
 
 class ExplorerController(AliasPickerController):
@@ -71,7 +69,7 @@ class ExplorerController(AliasPickerController):
         self._visits: dict[Any, GridController] = {}
         self._epoch = 0
         self._plans: OrderedDict[str, Plan] = OrderedDict()
-        self.intents |= {"tables": self._tables, "open": self._open, "plan": self._plan}
+        self.intents |= {"open": self._open, "plan": self._plan}
         self.intents |= {"execute": self._execute, "forget": self._forget}
         self.tabs = [make(self) for make in _TABS]
         for tab in self.tabs:
@@ -132,17 +130,6 @@ class ExplorerController(AliasPickerController):
         if self.value is None:
             raise BadRequest("Choose a database first.")
         return self.value
-
-    def _tables(self, request: Message) -> Job:
-        """List the tables in the background: a big catalog on a slow line must not hold up the rows."""
-        catalog = catalog_of(databases[self.here()])
-
-        def work() -> Reply:
-            if request.get("refresh") is True:
-                catalog.refresh()
-            return Reply({"type": "tables"}, (_encoded(catalog.tables()),))
-
-        return Job(work)
 
     def _open(self, request: Message) -> Reply:
         alias, table, schema = self.here(), request.get("table"), request.get("schema")
@@ -254,18 +241,3 @@ class ExplorerController(AliasPickerController):
 def _estimate(alias: str, table: str, schema: str | None) -> int | None:
     tables = catalog_of(databases[alias]).tables(schema)
     return next((found.row_estimate for found in tables if found.name == table), None)
-
-
-def _encoded(tables: tuple[TableSummary, ...]) -> bytes:
-    import pyarrow as pa
-
-    text, number = pa.string(), pa.int64()
-    columns: dict[str, pa.Array] = {
-        "name": pa.array([table.name for table in tables], text),
-        "schema": pa.array([table.schema for table in tables], text),
-        "kind": pa.array([table.kind for table in tables], text),
-        "rows": pa.array([table.row_estimate for table in tables], number),
-        "comment": pa.array([table.comment for table in tables], text),
-    }
-    kinds = [Kind("integer") if name == "rows" else Kind("text") for name in columns]
-    return encode_table(pa.table(columns), kinds)

@@ -7,6 +7,7 @@ import { BOX_HEIGHT, curve, layoutDiagram } from "../../multidb_explorer/widgets
 import { dayOf } from "../../multidb_explorer/widgets/static/profile_tab.js";
 import { atEdge, errorSpot, lineAndColumn } from "../../multidb_explorer/widgets/static/sql_text.js";
 import { columnList, rules } from "../../multidb_explorer/widgets/static/structure_tab.js";
+import { treeLines } from "../../multidb_explorer/widgets/static/table_list.js";
 import { tabAfter } from "../../multidb_explorer/widgets/static/tabs.js";
 
 test("arrows go round the tabs, Home and End to their ends", () => {
@@ -74,4 +75,27 @@ test("bars are as high as their counts, and none that is not empty vanishes", ()
 test("shares and days are short", () => {
   assert.deepEqual([[0, 5], [1, 3], [1, 5000], [4999, 5000], [5, 5]].map(([part, all]) => percent(part, all)), ["0%", "33.3%", "< 0.1%", "> 99.9%", "100%"]);
   assert.deepEqual([dayOf("2026-01-02 03:04:05"), dayOf("4.50"), dayOf(null)], ["2026-01-02", "4.50", ""]);
+});
+
+const tree = (groups, unfolded = [], text = "") => treeLines(groups, new Map(unfolded), text).map(({ kind, text: words, level }) => `${level} ${kind} ${words}`);
+const tables = (...names) => names.map((name) => ({ name, schema: null, kind: "table", comment: null, rows: null }));
+
+test("one schema has no line of its own, and columns stand below their table", () => {
+  const groups = [{ name: "main", open: true, tables: tables("orders", "users") }];
+  const columns = [{ name: "id", type: "integer", primary_key: true, refers: null }];
+  assert.deepEqual(tree(groups, [['[null,"orders"]', columns], ['[null,"users"]', null]]), [
+    "1 table orders", "2 column id", "1 table users", "2 note Reading the columns …",
+  ]);
+});
+
+test("several schemas unfold, and a search shows what is known of all", () => {
+  const groups = [{ name: "main", open: true, tables: tables("orders") }, { name: "old", open: false, tables: tables("orders_2019", "x") }, { name: "new", open: true, tables: null }];
+  assert.deepEqual(tree(groups), ["1 schema main", "2 table orders", "1 schema old", "1 schema new", "2 note Reading the tables …"]);
+  assert.deepEqual(tree(groups, [], "2019"), ["1 schema old", "2 table orders_2019"]);
+});
+
+test("five thousand tables are laid out at once, each in its place", () => {
+  const many = Array.from({ length: 5000 }, (_, n) => `table_${n}`);
+  const lines = treeLines([{ name: "main", open: true, tables: tables(...many) }], new Map(), "");
+  assert.deepEqual([lines.length, lines[4999].place, lines[4999].size], [5000, 5000, 5000]);
 });

@@ -68,7 +68,7 @@ export class Explorer {
     this.places = new Map();
     const { channel } = this;
     this.picker = new Picker(channel, { label: "Database", choices: model.get("choices"), value: model.get("alias"), onchosen: () => this.aliasChosen() });
-    this.tables = new TableList((table) => this.pickTable(table));
+    this.tables = new TableList({ onpick: (table) => this.pickTable(table), columns: (table) => this.columnsOf(table), tables: (schema) => this.tablesIn(schema) });
     this.tabs = new TabBar("Views of the table", TABS, (name) => this.showTab(name));
     this.toggle = h("button", { class: "mdb-tool", type: "button", "aria-label": "Show or hide the tables", title: "Tables", onclick: () => this.toggleTables() }, icon("panel"));
     this.reload = h("button", { class: "mdb-tool", type: "button", "aria-label": "Read again from the database", title: "Read again from the database", onclick: () => this.readAgain() }, icon("reload"));
@@ -181,10 +181,34 @@ export class Explorer {
     this.tables.show([]);
     this.tables.say("Reading the tables …");
     try {
-      const { data } = await this.channel.request("tables", { refresh }, { background: true });
-      if (visit === this.visit) this.entered(tablesOf(decodeBlock(data[0])), wanted);
+      const tables = await this.tablesIn(null, refresh);
+      if (visit !== this.visit) return;
+      this.entered(tables, wanted);
+      this.readSchemas(visit);
     } catch (error) {
       if (visit === this.visit) this.notEntered(/** @type {Error} */ (error), wanted);
+    }
+  }
+
+  /** @param {string | null} [schema] @param {boolean} [refresh] */
+  async tablesIn(schema = null, refresh = false) {
+    const { data } = await this.channel.request("tables", { refresh, schema }, { background: true });
+    return tablesOf(decodeBlock(data[0]));
+  }
+
+  /** @param {Table} table */
+  async columnsOf({ name, schema }) {
+    const { message } = await this.channel.request("table_columns", { table: name, schema }, { background: true });
+    return message.columns;
+  }
+
+  /** Where there are several schemas, the tree tells of all; nobody waits for it. @param {number} visit */
+  async readSchemas(visit) {
+    try {
+      const { message } = await this.channel.request("schemas", {}, { background: true });
+      if (visit === this.visit) this.tables.showSchemas(message.schemas, message.own);
+    } catch {
+      // The tables of the own schema are there, and what is wrong will be said where it matters.
     }
   }
 
