@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from multidb_explorer.transfer.moving import copy, move
     from multidb_explorer.transfer.plan import TransferPlan
     from multidb_explorer.transfer.recovering import recover, resume, transfers
-    from multidb_explorer.widgets import AliasPicker, TableGrid, explore
+    from multidb_explorer.widgets import AliasPicker, RowForm, TableGrid, explore
 
 __version__ = "0.1.0"
 
@@ -63,6 +63,7 @@ __all__ = [
     "Prefetch",
     "Q",
     "QuerySet",
+    "RowForm",
     "RowRange",
     "StdDev",
     "Subquery",
@@ -120,6 +121,7 @@ _HOMES = {
     "Prefetch": "models",
     "Q": "query.conditions",
     "QuerySet": "query.queryset",
+    "RowForm": "widgets",
     "RowRange": "query.windows",
     "StdDev": "query.aggregates",
     "Subquery": "query.subqueries",

@@ -30,6 +30,9 @@ class Options:
         Whether a bar shows how far a read is that takes longer than a second (needs tqdm).
     plot_rows
         Rows that a plot reads at most.
+    saved_rows
+        Rows that a grid leaves in the saved notebook, for readers without a kernel. None unless you ask: whoever gets
+        the file could read them.
     connect_timeout
         Seconds to wait for a server before a connection counts as failed.
 
@@ -46,6 +49,7 @@ class Options:
     memory_share: float | None = 0.5
     progress: bool = True
     plot_rows: int = 10_000
+    saved_rows: int = 0
     connect_timeout: int = 10
 
 

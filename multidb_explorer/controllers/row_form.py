@@ -137,6 +137,7 @@ class RowFormController(Controller):
             "fields": [field.message for field in self.fields.values()],
             "choices": alias_marks(),
             "refusal": self.refusal,
+            "browses": self.rows is not None,
             "epoch": self.epoch,
         }
 
@@ -360,19 +361,18 @@ class RowFormController(Controller):
 
     # Going on
 
-    def _reread(self, _: Message) -> Job:
+    def reread(self) -> Reply:
         """Read the row again; what was typed stays."""
+        with self.lock:
+            if not self.instance._state.adding:
+                self.instance.refresh_from_db()
+            self.epoch += 1
+            reply = self._whole("row")
+        self.changed()
+        return reply
 
-        def work() -> Reply:
-            with self.lock:
-                if not self.instance._state.adding:
-                    self.instance.refresh_from_db()
-                self.epoch += 1
-                reply = self._whole("row")
-            self.changed()
-            return reply
-
-        return Job(work)
+    def _reread(self, _: Message) -> Job:
+        return Job(self.reread)
 
     def _go(self, request: Message) -> Job:
         step = request.get("step")

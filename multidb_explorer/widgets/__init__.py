@@ -5,5 +5,6 @@ from __future__ import annotations
 from multidb_explorer.widgets.alias_picker import AliasPicker
 from multidb_explorer.widgets.explorer import Explorer, explore
 from multidb_explorer.widgets.grid import TableGrid
+from multidb_explorer.widgets.row_form import RowForm
 
-__all__ = ["AliasPicker", "Explorer", "TableGrid", "explore"]
+__all__ = ["AliasPicker", "Explorer", "RowForm", "TableGrid", "explore"]

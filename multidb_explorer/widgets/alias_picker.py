@@ -7,7 +7,7 @@ from typing import Any
 import traitlets
 
 from multidb_explorer.controllers.alias_picker import AliasPickerController
-from multidb_explorer.widgets.base import Panel
+from multidb_explorer.widgets.base import Panel, Still
 
 __all__ = ["AliasPicker"]
 
@@ -59,6 +59,10 @@ class AliasPicker(Panel):
         if proposal["value"] != self.controller.value:
             self.controller.set(proposal["value"])
         return proposal["value"]
+
+    def _still(self) -> Still:
+        color = next((mark["color"] for mark in self.choices if mark["alias"] == self.value), None)
+        return Still(f"{self.label}: {self.value or 'none chosen'}", color=color)
 
     def __repr__(self) -> str:
         return f"AliasPicker(value={self.value!r})"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import anywidget
 
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.base import Controller, Reply
+from multidb_explorer.display import html_table
 from multidb_explorer.widgets import assets
 
-__all__ = ["Panel", "css_height"]
+__all__ = ["Panel", "Still", "css_height"]
 
 
 class Panel(anywidget.AnyWidget):
@@ -59,8 +61,41 @@ class Panel(anywidget.AnyWidget):
             self.controller.close()
         super().close()
 
+    def _still(self) -> Still:
+        """Say what stands in the notebook where no widget can be shown; never a value of a row, unless asked for."""
+        return Still(repr(self))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        # The base class's bundle, with a table for those who read the notebook without a kernel.
+        bundle: Any = super()._repr_mimebundle_(**kwargs)
+        data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
+        found = {**(data or {}), "text/html": self._still().html}
+        return (found, *rest) if isinstance(bundle, tuple) else found
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+@dataclass(frozen=True)
+class Still:
+    """A panel as a picture: its title, its columns, and rows only where somebody asked to keep some.
+
+    Examples
+    --------
+    >>> "run the cell" in Still("users on legacy").html
+    True
+    """
+
+    title: str
+    header: Sequence[str] = ()
+    rows: Sequence[Sequence[str | None]] = ()
+    color: str | None = None
+
+    @property
+    def html(self) -> str:
+        """The same as HTML, everything in it escaped."""
+        caption = f"{self.title} · a live panel: run the cell to use it"
+        return html_table(self.header, self.rows, caption=caption, color=self.color)
 
 
 def css_height(height: int | str) -> str:

@@ -9,7 +9,8 @@ from IPython import get_ipython
 
 from multidb_explorer.controllers.explorer import ExplorerController
 from multidb_explorer.query.queryset import QuerySet
-from multidb_explorer.widgets.base import Panel, css_height
+from multidb_explorer.widgets.base import Panel, Still, css_height
+from multidb_explorer.widgets.grid import still_of
 
 __all__ = ["Explorer", "explore"]
 
@@ -64,6 +65,15 @@ class Explorer(Panel):
     def queryset(self) -> QuerySet[Any] | None:
         """The rows on screen as a QuerySet, or ``None`` while no table is open."""
         return self.controller.queryset
+
+    def _still(self) -> Still:
+        if self.controller.grid is not None:
+            return still_of(self.controller.grid)
+        color = next((mark["color"] for mark in self.choices if mark["alias"] == self.alias), None)
+        place = "no database" if self.alias is None else f"alias {self.alias}"
+        return Still(
+            f"Database explorer · {place}{'' if self.table is None else f' · table {self.table}'}", color=color
+        )
 
     def __repr__(self) -> str:
         return f"Explorer(alias={self.alias!r}, table={self.table!r})"

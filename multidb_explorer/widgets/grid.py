@@ -9,11 +9,14 @@ import traitlets
 from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.controllers.grid import GridController, queryset_of
 from multidb_explorer.controllers.staging import changes_for
+from multidb_explorer.errors import MultiDBError
 from multidb_explorer.models import Model
+from multidb_explorer.options import options
+from multidb_explorer.query.preview import cell_text
 from multidb_explorer.query.queryset import QuerySet
-from multidb_explorer.widgets.base import Panel, css_height
+from multidb_explorer.widgets.base import Panel, Still, css_height
 
-__all__ = ["TableGrid"]
+__all__ = ["TableGrid", "still_of"]
 
 
 class TableGrid(Panel):
@@ -95,5 +98,29 @@ class TableGrid(Panel):
         """Read the rows on screen again."""
         self.controller.refresh()
 
+    def _still(self) -> Still:
+        return still_of(self.controller)
+
     def __repr__(self) -> str:
         return f"TableGrid({self.title} on {self.queryset.db!r})"
+
+
+def still_of(grid: GridController) -> Still:
+    """Give what a grid leaves in a saved notebook: its columns, and rows where ``mdb.options.saved_rows`` says so."""
+    state = grid.state
+    count, estimate = state["row_count"], state["row_estimate"]
+    size = f" · {count:,} rows" if count is not None else f" · about {estimate:,} rows" if estimate is not None else ""
+    title = f"{grid.title} on {state['alias']['alias']}{size}"
+    names = [column["name"] for column in grid.columns]
+    return Still(title, names, _kept_rows(grid), state["alias"]["color"])
+
+
+def _kept_rows(grid: GridController) -> list[list[str | None]]:
+    if options.saved_rows <= 0:
+        return []
+    try:
+        rows = grid.shown[: options.saved_rows].values_list()
+        return [[None if value is None else cell_text(value) for value in row] for row in rows]
+    except MultiDBError:
+        # The live panel says what is wrong.
+        return []
