@@ -82,6 +82,7 @@ class RowFormController(Controller):
         own = self.instance._state.db or for_write(self.model, None, self.instance)
         self.alias = databases[using or own].alias
         self._mark = alias_mark(databases[self.alias])
+        self._refusal = ""
         self.title = self.live.name
         self.intents |= {"row": self._row, "labels": self._labels, "set": self._set, "revert": self._revert}
         self.intents |= {"refer": self._refer, "plan": self._plan, "write": self._write, "reread": self._reread}
@@ -130,13 +131,16 @@ class RowFormController(Controller):
     def state(self) -> Message:
         """What a view needs before the row itself; no value of it is here, since this may be saved into a notebook."""
         if self.alias in databases:
-            self._mark = alias_mark(self.database)
+            self._mark, self._refusal = alias_mark(self.database), self.refusal
+        else:
+            # Disconnected meanwhile: the form still shows what it showed.
+            self._refusal = "no longer connected"
         return {
             "title": self.title,
             "alias": self._mark,
             "fields": [field.message for field in self.fields.values()],
             "choices": alias_marks(),
-            "refusal": self.refusal,
+            "refusal": self._refusal,
             "browses": self.rows is not None,
             "epoch": self.epoch,
         }
@@ -411,6 +415,6 @@ class RowFormController(Controller):
 
 def _refused(refused: Refused, **more: Any) -> Reply:
     ways = [{"label": way.label, "choices": dict(way.choices), "danger": way.danger} for way in refused.ways]
-    answer = {"type": "refused", "message": refused.message, "ways": ways, **more}
+    answer = {"type": "refused", "message": refused.message, "ways": ways, "heads": refused.heads, **more}
     # Values travel in the buffer, like every other.
     return Reply(answer, (json.dumps([list(line) for line in refused.differences]).encode(),))

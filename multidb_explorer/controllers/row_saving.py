@@ -98,7 +98,7 @@ def save_row(instance: Model, target: str, values: Mapping[str, Any], choices: M
                 # What others wrote into the fields that were not edited stands there too.
                 instance.refresh_from_db(target)
     except _ChangedError as error:
-        return Refused(str(error), error.ways, error.differences)
+        return Refused(str(error), error.ways, error.differences, ("mine", "theirs, there now"))
     except RowConflict as error:
         instance._values = before
         ways = (

@@ -91,11 +91,14 @@ class Refused:
     ----------
     differences
         Column, value here and value there, where a different row is in the way.
+    heads
+        What the two values of a difference are, where they are not those of two aliases.
     """
 
     message: str
     ways: tuple[Way, ...] = ()
     differences: tuple[tuple[str, str | None, str | None], ...] = ()
+    heads: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

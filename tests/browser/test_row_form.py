@@ -87,7 +87,7 @@ def test_a_foreign_key_is_chosen_by_name_and_a_conflict_is_decided(notebook, sho
     page = book.page
     expect(line(page, "user_id").locator(".mdb-editor-label")).not_to_be_empty()
     field(page, "user_id").fill("onerror")
-    option = page.get_by_role("option").first
+    option = page.get_by_role("listbox", name="Rows of users").get_by_role("option").first
     expect(option).to_contain_text("<img src=x")
     field(page, "user_id").press("ArrowDown")
     field(page, "user_id").press("Enter")

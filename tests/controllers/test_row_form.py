@@ -283,3 +283,12 @@ def test_what_was_typed_outlives_a_reading_anew(shop):
     run("legacy", "UPDATE users SET country = 'NL' WHERE id = 2")
     shown = fields(wire.whole("reread"))
     assert (shown["name"]["text"], shown["country"]["text"]) == ("Bobby", "NL")
+
+
+def test_a_form_whose_alias_is_gone_says_so(shop):
+    wire = form_of(users("new").objects.get(pk=2))
+    assert fields(wire.whole("row"))["name"]["text"] == "Somebody"
+    mdb.disconnect("new")
+    assert wire.controller.state["refusal"] == "no longer connected"
+    assert "no database alias 'new'" in wire.ask("set", column="name", text="x")["message"]
+    assert wire.ask("write", action="save", target="legacy")["type"] == "refused"

@@ -41,7 +41,8 @@ def shop(tmp_path):
 
 @pytest.fixture
 def made(shop):
-    return [mdb.AliasPicker("default"), mdb.TableGrid(shop), mdb.explore("default", "users")]
+    row = mdb.RowForm(shop.objects.get(pk=1))
+    return [mdb.AliasPicker("default"), mdb.TableGrid(shop), mdb.explore("default", "users"), row]
 
 
 def panel_classes():
@@ -130,6 +131,7 @@ def test_each_has_a_plain_text(made):
         "AliasPicker(value='default')",
         "TableGrid(users on 'default')",
         "Explorer(alias='default', table='users')",
+        "RowForm(a row of users on 'default')",
     ]
     for widget in made:
         assert widget._repr_mimebundle_()[0]["text/plain"] == repr(widget)

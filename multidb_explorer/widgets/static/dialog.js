@@ -17,7 +17,7 @@ import { aliasChip, errorText, h, icon, tint, uniqueId } from "./core.js";
  */
 
 /** @typedef {{label: string, choices: Record<string, unknown>, danger: boolean}} WayOn a second, explicit choice */
-/** @typedef {{message: string, ways: WayOn[], differences?: [string, string | null, string | null][]}} Refusal why nothing was written */
+/** @typedef {{message: string, ways: WayOn[], differences?: [string, string | null, string | null][], heads?: [string, string]}} Refusal why nothing was written; heads: what the two columns of differences are, where not the two aliases */
 
 /** @param {Plan} plan */
 export const planTitle = (plan) => {
@@ -94,13 +94,13 @@ export class ConfirmDialog {
     this.onclose();
   }
 
-  /** The row here and the row there, side by side. @param {[string, string | null, string | null][]} differences */
-  compare(differences) {
+  /** The row here and the row there, side by side. @param {[string, string | null, string | null][]} differences @param {[string, string]} [heads] */
+  compare(differences, heads) {
     const value = (/** @type {string | null} */ text) => h("td", {}, text === null ? h("span", { class: "mdb-null" }, "NULL") : text);
     return h(
       "table",
       { class: "mdb-compare" },
-      h("thead", {}, h("tr", {}, h("th"), h("th", { scope: "col" }, aliasChip(this.plan.source)), h("th", { scope: "col" }, aliasChip(this.plan.target)))),
+      h("thead", {}, h("tr", {}, h("th"), h("th", { scope: "col" }, heads?.[0] ?? aliasChip(this.plan.source)), h("th", { scope: "col" }, heads?.[1] ?? aliasChip(this.plan.target)))),
       h("tbody", {}, ...differences.map(([column, here, there]) => h("tr", {}, h("th", { scope: "row" }, column), value(here), value(there)))),
     );
   }
@@ -149,8 +149,8 @@ export class ConfirmDialog {
   }
 
   /** Say why nothing was written, and offer the ways on that the kernel named. @param {Refusal} refusal */
-  explain({ message, ways, differences }) {
-    const table = differences?.length ? this.compare(differences) : null;
+  explain({ message, ways, differences, heads }) {
+    const table = differences?.length ? this.compare(differences, heads) : null;
     this.problem.replaceChildren(icon("warning"), h("div", {}, h("b", {}, "Nothing was written. "), message, ...(table ? [table] : [])));
     this.problem.hidden = false;
     const buttons = ways.map(({ label, choices, danger }) => h("button", { class: `mdb-button${danger ? " mdb-danger" : ""}`, type: "button", onclick: () => this.run(choices) }, label));

@@ -53,7 +53,7 @@ export class ExportDialog {
     this.scope = sheetSelect([["all", ""], ["selected", ""]]);
     this.visible = sheetTick("Only the columns that are shown", true);
     this.lines = { path: sheetLine("File", this.path, " "), scope: sheetLine("Rows", this.scope) };
-    this.bar = h("progress", { class: "mdb-progress", max: 1, hidden: true, "aria-label": "Progress" });
+    this.bar = h("progress", { class: "mdb-export-progress", max: 1, hidden: true, "aria-label": "Progress" });
     this.no = h("button", { class: "mdb-button", type: "button", onclick: () => this.cancel() }, "Cancel");
     this.yes = h("button", { class: "mdb-button mdb-primary", type: "submit" }, "Export");
     this.replace = h("button", { class: "mdb-button mdb-danger", type: "button", hidden: true, onclick: () => this.run(true) }, "Replace it");

@@ -56,7 +56,10 @@ class FormLine {
     this.tools = h("div", { class: "mdb-form-tools" }, this.nullTool, this.defaultTool, this.undoTool);
     this.element = h("div", { class: "mdb-form-line", role: "group", "aria-labelledby": id }, this.label, this.place, this.tools);
     this.element.addEventListener("keydown", (event) => this.key(event));
-    this.element.addEventListener("focusout", () => this.flush());
+    this.element.addEventListener("focusout", () => {
+      this.flush();
+      this.editor?.fold?.();
+    });
   }
 
   /** Show what the kernel tells. @param {Shown_} shown @param {boolean} [typing] the user is at it: the text stays as it is */
