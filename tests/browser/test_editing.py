@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser.looks import BOTH_THEMES, cell, rows
+from browser.looks import BOTH_THEMES, cell, rows, switch
 from browser.shop import column, execute, names_in
+from browser.test_barriers import found_in
 from playwright.sync_api import expect
 
 GRID = "grid = mdb.TableGrid(mdb.reflect('users', using='legacy_users')); grid"
@@ -47,30 +48,72 @@ def pending(page):
     return page.locator(".mdb-pending")
 
 
-@BOTH_THEMES
-def test_edits_look_right(notebook, shop, dark):
-    book = notebook(shop.setup, GRID, dark=dark)
-    page = book.page
-    expect(cell(page, 0, 0)).to_have_text("1")
+def staged(page):
     type_into(page, 1, 1, "Lucja Nowak")
     type_into(page, 2, 3, "19.99")
     cell(page, 4, 2).click()
     page.keyboard.press("Delete")
     cell(page, 5, 1).click()
     page.keyboard.press("Control+Delete")
+    expect(pending(page)).to_contain_text("1 deleted")
+    yield "staged"
+
+
+def refused(page):
     type_into(page, 6, 3, "a lot")
+    expect(page.locator(".mdb-editor-problem")).to_contain_text("is no decimal(12, 2)")
+    yield "refused"
     page.keyboard.press("Escape")
-    expect(pending(page)).to_contain_text("3 changed")
-    book.shot(f"staged_{'dark' if dark else 'light'}")
+
+
+def chosen(page):
+    cell(page, 1, 4).click()
+    page.keyboard.press("F2")
+    expect(page.locator(".mdb-cell-editor select")).to_be_focused()
+    yield "list_editor"
+    page.keyboard.press("Escape")
+
+
+def added(page):
     page.get_by_role("button", name="Row", exact=True).click()
-    page.keyboard.type("Nina")
-    book.shot(f"editor_{'dark' if dark else 'light'}")
-    page.keyboard.press("Enter")
     expect(pending(page)).to_contain_text("1 new")
-    book.shot(f"new_row_{'dark' if dark else 'light'}")
+    page.keyboard.type("Nina")
+    yield "editor"
+    page.keyboard.press("Enter")
+    expect(page.locator(".mdb-row-new")).to_contain_text("Nina")
+    yield "new_row"
+    page.keyboard.press("Shift+F10")
+    yield "edit_menu"
+    page.keyboard.press("Escape")
+
+
+def reviewed(page):
     page.get_by_role("button", name="Review").click()
     expect(page.locator(".mdb-statements")).to_contain_text("UPDATE users SET name=?")
-    book.shot(f"review_{'dark' if dark else 'light'}")
+    yield "review"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Save to another alias").click()
+    expect(page.locator(".mdb-pending .mdb-option[data-alias=archive]")).to_contain_text("read-only")
+    yield "save_targets"
+    page.keyboard.press("Escape")
+
+
+@BOTH_THEMES
+def test_edits_look_right(notebook, shop, axe, dark):
+    book = notebook(shop.setup, "mdb.explore('legacy_users', 'users', height=620)", dark=dark)
+    page = book.page
+    expect(page.locator(".mdb-count")).to_have_text("1,204 rows")
+    assert found_in(book, axe, (staged, refused, chosen, added, reviewed), dark) == {}
+    # What is staged stays while other tables and aliases are looked at.
+    switch(page, "archive", "orders")
+    switch(page, "legacy_users", "orders")
+    expect(pending(page)).to_contain_text("3 changed")
+    switch(page, "legacy_users", "users")
+    expect(cell(page, 1, 1)).to_have_text("Lucja Nowak")
+    page.get_by_role("button", name="Save to legacy_users").click()
+    expect(page.locator(".mdb-status")).to_contain_text("Saved 3 changed, 1 new, 1 deleted to legacy_users")
+    expect(page.locator(".mdb-count")).to_have_text("1,204 rows")
+    assert names_in(shop.legacy, "id IN (2, 6, 1205)") == ["Lucja Nowak", "Nina"]
 
 
 def test_every_kind_is_edited(notebook, shop):  # noqa: PLR0915 - one page for all kinds

@@ -50,6 +50,7 @@ export class GridEdit {
     this.marks = new Map();
     /** @type {string[]} */
     this.newRows = [];
+    this.base = 0;
     /** @type {Pending} */
     this.pending = NOTHING;
     /** What was typed and is not staged yet, or can't be: by row and column. @type {Map<string, {typed: Typed, error: string}>} */
@@ -150,7 +151,19 @@ export class GridEdit {
     return row >= this.grid.store.length ? "new" : undefined;
   }
 
+  /** The rows of the table were counted: who was at a new row, which stands after them, stays at it. */
+  keepPlace() {
+    const { grid } = this;
+    const { length } = grid.store;
+    const step = length - this.base;
+    const beyond = this.newRows.length > 0 && grid.active.row >= this.base;
+    if (step && beyond && this.base) grid.moveTo(grid.active.row + step, grid.active.column, false);
+    if (step && this.editor.isOpen && this.editor.row >= this.base) this.editor.row += step;
+    this.base = length;
+  }
+
   paint() {
+    if (this.grid.store.length !== this.base) this.keepPlace();
     this.editor.place();
     this.bar.paint();
   }

@@ -36,7 +36,7 @@ export class PendingBar {
     this.undo = tool("undo", "Undo", "Ctrl+Z");
     this.redo = tool("redo", "Redo", "Ctrl+Shift+Z");
     this.revert = h("button", { class: "mdb-button mdb-small", type: "button", "aria-haspopup": "menu", onclick: () => this.openRevert() }, "Revert", icon("chevron"));
-    this.review = h("button", { class: "mdb-button mdb-small", type: "button", onclick: () => this.openReview() }, icon("code"), "Review");
+    this.review = h("button", { class: "mdb-button mdb-small", type: "button", "aria-label": "Review", title: "The exact statements", onclick: () => this.openReview() }, icon("code"), h("span", { class: "mdb-word" }, "Review"));
     this.save = h("button", { class: "mdb-button mdb-small mdb-primary", type: "button", onclick: () => this.own && this.saveTo(this.own) });
     this.more = h("button", { class: "mdb-button mdb-small mdb-primary mdb-more", type: "button", "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": "Save to another alias", title: "Save to another alias", onclick: () => this.openTargets() }, icon("chevron"));
     this.menu = new ActionMenu(edit.grid.element, "Revert");
