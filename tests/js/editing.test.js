@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { hexOf, jsonProblem, meant, withPicked } from "../../multidb_explorer/widgets/static/editors.js";
-import { emptied, typedLook, unsetLook } from "../../multidb_explorer/widgets/static/grid_edit.js";
+import { emptied, markLook, typedLook, unsetLook } from "../../multidb_explorer/widgets/static/staged_looks.js";
 import { grouped } from "../../multidb_explorer/widgets/static/grid_menu.js";
 import { decided, wholeChoice } from "../../multidb_explorer/widgets/static/conflict_sheet.js";
 import { fitText, parseTsv } from "../../multidb_explorer/widgets/static/paste_sheet.js";
@@ -62,6 +62,17 @@ test("what is staged and not filled looks like what it will be", () => {
   assert.equal(unsetLook({ ...column, made_by_server: true, default: "now()" }).text, "default");
   assert.equal(unsetLook({ ...column, made_by_server: true }).text, "automatic");
   assert.equal(unsetLook(column).text, "NULL");
+});
+
+test("a staged cell says what it was and what is wrong with it", () => {
+  const cell = { name: "c", kind: "text", field: column, before: { value: "Ann" } };
+  const mark = { state: "changed", cells: { c: "Bo" }, problems: {} };
+  assert.deepEqual(markLook(mark, cell), { cell: { tag: "text", value: "Bo" }, look: " mdb-staged mdb-changed", title: "Changed, was “Ann”" });
+  assert.equal(markLook({ ...mark, cells: {} }, cell), null);
+  assert.equal(markLook({ ...mark, problems: { c: "taken" } }, cell)?.title, "taken");
+  assert.equal(markLook({ ...mark, state: "deleted" }, cell)?.title, "This row will be deleted");
+  assert.equal(markLook({ state: "new", cells: {}, problems: {} }, { ...cell, field: { ...column, nullable: false } })?.title, "Needs a value");
+  assert.equal(markLook({ ...mark, cells: { c: { waits: "(id of the new t row)" } } }, cell)?.shown?.text, "(id of the new t row)");
 });
 
 test("the pending bar counts in words", () => {

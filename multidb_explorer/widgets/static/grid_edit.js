@@ -4,17 +4,12 @@ import { errorText, group, h, icon, plural } from "./core.js";
 import { CellEditor } from "./cell_editor.js";
 import { PendingBar } from "./pending_bar.js";
 import { PasteSheet, parseTsv } from "./paste_sheet.js";
+import { emptied, markLook, typedLook } from "./staged_looks.js";
 import { BLOCK_ROWS } from "./store.js";
 
 /** @typedef {import("./editors.js").EditColumn} EditColumn */
 /** @typedef {import("./editors.js").Typed} Typed */
-/**
- * What is staged for a row.
- * @typedef {object} Mark
- * @property {"new" | "changed" | "deleted"} state
- * @property {Record<string, any>} cells encoded values by column
- * @property {Record<string, string>} problems why the database did not take a cell, by column
- */
+/** @typedef {import("./staged_looks.js").Mark} Mark */
 /** @typedef {{new: number, changed: number, deleted: number, tables: number, undo: boolean, redo: boolean}} Pending */
 /** @typedef {{key: string, col: string} & Typed} Item */
 
@@ -22,20 +17,6 @@ const MOST_CELLS = 50_000;
 const NOTHING = { new: 0, changed: 0, deleted: 0, tables: 0, undo: false, redo: false };
 /** Kinds whose text on the screen is not the text that is edited. */
 const RESPELT = new Set(["binary", "interval", "array", "other", "any"]);
-
-/** What Delete puts into a cell: NULL where that may be, else the empty text. @param {EditColumn} field @returns {Typed} */
-export const emptied = (field) => (field.nullable || (field.kind !== "text" && field.kind !== "other") ? { null: true } : { text: "" });
-
-/** A typed value as it is shown until the kernel has read it. @param {Typed} typed @returns {import("./core.js").Shown} */
-export const typedLook = (typed) =>
-  typed.null ? { text: "NULL", look: "null", mark: "" } : typed.default ? { text: "default", look: "null", mark: "" } : { text: typed.text ?? "", look: "", mark: "" };
-
-/** How a cell of a new row looks that nobody has filled. @param {EditColumn | undefined} field @returns {import("./core.js").Shown & {missing: boolean}} */
-export function unsetLook(field) {
-  const missing = Boolean(field && !field.nullable && !field.made_by_server);
-  const text = missing ? "required" : field?.generated ? "computed" : field?.default ? "default" : field?.made_by_server ? "automatic" : "NULL";
-  return { text, look: "null", mark: "", missing };
-}
 
 /** The part "edit". */
 export class GridEdit {
@@ -118,25 +99,7 @@ export class GridEdit {
     const typed = this.typed.get(`${key}\n${name}`);
     if (typed) return { shown: typedLook(typed.typed), look: typed.error ? " mdb-staged mdb-problem-cell" : " mdb-staged mdb-changed", title: typed.error || "Being staged" };
     const mark = this.marks.get(key);
-    return mark ? this.markLook(mark, row, column, name, kind) : null;
-  }
-
-  /** @param {Mark} mark @param {number} row @param {number} column @param {string} name @param {string} kind @returns {import("./data_grid.js").CellLook | null} */
-  markLook(mark, row, column, name, kind) {
-    const problem = mark.problems[name];
-    const trouble = problem ? " mdb-problem-cell" : "";
-    if (mark.state === "deleted") return { look: " mdb-staged", title: "This row will be deleted" };
-    const has = name in mark.cells;
-    const value = mark.cells[name];
-    const waits = has && value?.waits ? { shown: { text: value.waits, look: /** @type {const} */ ("null"), mark: "" } } : has ? { cell: { tag: kind, value } } : {};
-    if (mark.state === "new") {
-      const unset = unsetLook(this.fields[name]);
-      return has ? { ...waits, look: ` mdb-staged${trouble}`, title: problem ?? "New" } : { shown: unset, look: ` mdb-staged mdb-unset${unset.missing ? " mdb-missing" : ""}${trouble}`, title: problem ?? (unset.missing ? "Needs a value" : `New: ${unset.text}`) };
-    }
-    if (!has) return null;
-    const before = this.grid.store.cell(row, column);
-    const was = before ? (before.value === null ? "NULL" : typeof before.value === "object" ? "a long value" : `“${before.value}”`) : "";
-    return { ...waits, look: ` mdb-staged mdb-changed${trouble}`, title: problem ?? `Changed${was ? `, was ${was}` : ""}` };
+    return mark ? markLook(mark, { name, kind, field: this.fields[name], before: this.grid.store.cell(row, column) }) : null;
   }
 
   /** @param {number} row */
