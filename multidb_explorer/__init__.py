@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from multidb_explorer.transfer.moving import copy, move
     from multidb_explorer.transfer.plan import TransferPlan
     from multidb_explorer.transfer.recovering import recover, resume, transfers
-    from multidb_explorer.widgets import AliasPicker, RowForm, TableGrid, explore
+    from multidb_explorer.widgets import AliasPicker, RowForm, TableGrid, TransferPanel, explore
 
 __version__ = "0.1.0"
 
@@ -69,6 +69,7 @@ __all__ = [
     "Subquery",
     "Sum",
     "TableGrid",
+    "TransferPanel",
     "TransferPlan",
     "Value",
     "ValueRange",
@@ -127,6 +128,7 @@ _HOMES = {
     "Subquery": "query.subqueries",
     "Sum": "query.aggregates",
     "TableGrid": "widgets",
+    "TransferPanel": "widgets",
     "TransferPlan": "transfer.plan",
     "Value": "query.expressions",
     "ValueRange": "query.windows",

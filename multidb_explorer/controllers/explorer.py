@@ -19,6 +19,7 @@ from multidb_explorer.controllers.relations_tab import RelationsTab
 from multidb_explorer.controllers.sql_tab import SqlTab
 from multidb_explorer.controllers.structure import StructureTab
 from multidb_explorer.controllers.table_tree import TableTree
+from multidb_explorer.controllers.transfer_tab import TransferTab
 from multidb_explorer.controllers.writes import Done, Plan, Refused, carry_out, make_plan
 from multidb_explorer.models import reflect
 from multidb_explorer.query.queryset import QuerySet
@@ -29,7 +30,15 @@ __all__ = ["ExplorerController"]
 _PLANS = 8
 _VISITS = 20
 """Tables that are kept as they were left."""
-_TABS: tuple[type[ExplorerTab], ...] = (TableTree, StructureTab, RelationsTab, ProfileTab, SqlTab, CodeTab)
+_TABS: tuple[type[ExplorerTab], ...] = (
+    TableTree,
+    StructureTab,
+    RelationsTab,
+    ProfileTab,
+    SqlTab,
+    CodeTab,
+    TransferTab,
+)
 
 
 class ExplorerController(AliasPickerController):

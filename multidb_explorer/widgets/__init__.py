@@ -6,5 +6,6 @@ from multidb_explorer.widgets.alias_picker import AliasPicker
 from multidb_explorer.widgets.explorer import Explorer, explore
 from multidb_explorer.widgets.grid import TableGrid
 from multidb_explorer.widgets.row_form import RowForm
+from multidb_explorer.widgets.transfer_panel import TransferPanel
 
-__all__ = ["AliasPicker", "Explorer", "RowForm", "TableGrid", "explore"]
+__all__ = ["AliasPicker", "Explorer", "RowForm", "TableGrid", "TransferPanel", "explore"]

@@ -5,6 +5,7 @@ import { AliasList } from "./popup.js";
 import { ConfirmDialog } from "./dialog.js";
 import { Grid } from "./data_grid.js";
 import { GRID_PARTS } from "./grid_parts.js";
+import { openTransfer } from "./transfer_dialog.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
 
@@ -21,7 +22,8 @@ export class DataTab {
     this.saveButton = h("button", { class: "mdb-button", type: "button", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => this.openTargets() }, icon("send"), h("span", {}, "Save to"), icon("chevron"));
     this.deleteButton = h("button", { class: "mdb-button mdb-delete", type: "button", onclick: () => this.plan("delete", explorer.alias ?? "") });
     this.targets = new AliasList(this.saveButton, { role: "menu", label: "Save to", side: "end", onpick: (alias) => this.plan("save", alias) });
-    this.actions = h("div", { class: "mdb-actions", role: "toolbar", "aria-label": "Selected rows" }, this.saveButton, this.targets.box, this.deleteButton);
+    this.moveButton = h("button", { class: "mdb-button", type: "button", "aria-haspopup": "dialog", title: "The selected rows, or all on screen, with their relatives", onclick: () => openTransfer(explorer, this.grid) }, icon("send"), h("span", {}, "Copy or move …"));
+    this.actions = h("div", { class: "mdb-actions", role: "toolbar", "aria-label": "Selected rows" }, this.moveButton, this.saveButton, this.targets.box, this.deleteButton);
     this.paint();
   }
 
@@ -81,6 +83,7 @@ export class DataTab {
     const reason = opened && !opened.has_key ? "This table has no key, so its rows can’t be told apart" : rows === 0 ? "Select rows first" : rows > ROWS_AT_ONCE ? `At most ${plural(ROWS_AT_ONCE, "row")} at once here` : "";
     this.actions.hidden = !opened;
     this.deleteButton.hidden = Boolean(mark?.read_only);
+    this.moveButton.disabled = !opened?.has_key;
     for (const button of [this.saveButton, this.deleteButton]) {
       button.disabled = Boolean(reason);
       button.title = reason;
