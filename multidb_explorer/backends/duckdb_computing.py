@@ -51,7 +51,7 @@ def _round(arguments: Sequence[Element], kind: Kind) -> Element:
         return sa.cast(sa.func.round(number, digits), sa.BigInteger)
     if kind.name == "decimal":
         return sa.func.round(number, digits, type_=sa.Numeric())
-    plain = sa.func.round(number, digits, type_=sa.Double())
+    plain: Element = sa.func.round(number, digits, type_=sa.Double())
     if not isinstance(constant(arguments[1]), int):
         return plain
     # Since 2.0.1 a double is rounded by its binary value; its decimal digits are what one sees.

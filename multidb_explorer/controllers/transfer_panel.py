@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from typing import Any
 
@@ -13,6 +13,7 @@ from multidb_explorer.controllers.base import BadRequest, Controller, Job, Messa
 from multidb_explorer.controllers.grid import queryset_of
 from multidb_explorer.controllers.marks import alias_mark, alias_marks
 from multidb_explorer.controllers.stopping import stoppable_job
+from multidb_explorer.controllers.writes import phrase_rows
 from multidb_explorer.errors import TransferStopped
 from multidb_explorer.models import Model
 from multidb_explorer.query.queryset import QuerySet
@@ -90,7 +91,7 @@ class TransferPanelController(Controller):
         self._plans: OrderedDict[str, TransferPlan] = OrderedDict()
         self._told: Message | None = None
         self._mark = alias_mark(databases[self.queryset.db])
-        self.intents |= {"look": self._look, "plan": self._plan, "run": self._run, "resume": self._resume}
+        self.intents |= {"look": self._look, "plan": self._plan, "run": self._begin, "resume": self._go_on}
         self.intents |= {"aliases": self._aliases, "stop": self._stop}
         self._transfer: Transfer | None = None
 
@@ -207,21 +208,21 @@ class TransferPanelController(Controller):
             "rows": made.rows,
             "bytes": made.bytes,
             "steps": [_stepped(step) for step in made.steps],
-            "refused": [_objected(objection) for objection in made.refused],
+            "refused": [_objected(each) for each in made.objections if each.stands] + list(_undecided(made)),
             "accepted": [_objected(each) for each in made.objections if each.accepted],
             "type_aliases": _typed_aliases(made.kind, made.source, made.target),
         }
 
     # Running
 
-    def _run(self, request: Message) -> Job:
+    def _begin(self, request: Message) -> Job:
         made = self._plans.get(str(request.get("plan")))
         if made is None:
             raise BadRequest("This plan is no longer open; plan again.")
         asked = _confirmed(request, made.kind, made.source, made.target)
         return self._job(request, made, asked)
 
-    def _resume(self, request: Message) -> Job:
+    def _go_on(self, request: Message) -> Job:
         wanted = str(request.get("transfer"))
         found = next((each for each in transfers() if each.id == wanted), None)
         if found is None:
@@ -341,6 +342,14 @@ def _stepped(step: Step) -> Message:
             for pair in step.pairs
         ],
     }
+
+
+def _undecided(made: TransferPlan) -> Iterator[Message]:
+    """Say where rows meet others and nobody has said what happens to them."""
+    for step in made.steps:
+        if step.conflicts and step.policy == "error":
+            reason = f"{phrase_rows(step.conflicts)} would meet other ones there: choose above what happens to them."
+            yield {"table": step.table, "column": "", "reason": reason, "name": None}
 
 
 def _objected(objection: Objection) -> Message:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 import sqlalchemy as sa
 
@@ -86,11 +88,19 @@ def test_a_run_tells_how_far_it_is_and_reports(panel) -> None:
     assert ask(panel, "look")["report"]["state"] == "DONE"
 
 
+def test_plans_are_made_beside_other_messages(panel) -> None:
+    answered, came = [], Event()
+    panel.attach(lambda reply: (answered.append(reply.message), came.set()))
+    panel.receive({"type": "plan", "id": "8", "target": "new", "kind": "copy", "related": "none"})
+    assert came.wait(60)
+    assert (answered[0]["type"], answered[0]["id"], answered[0]["rows"]) == ("plan", "8", 2)
+
+
 def test_steps_are_left_out_and_rows_that_meet_others_have_a_fate(panel) -> None:
     run("new", "INSERT INTO users VALUES (1, 'Wilma')")
     plan = planned(panel, kind="copy")
     assert [clash["rows"] for clash in plan["steps"][0]["clashes"]] == [1]
-    assert plan["refused"]
+    assert [each["reason"].partition(":")[0] for each in plan["refused"]] == ["1 row would meet other ones there"]
     assert ask(panel, "run", plan=plan["plan"])["type"] == "err"
 
     users = {"table": "users", "schema": plan["steps"][0]["schema"]}

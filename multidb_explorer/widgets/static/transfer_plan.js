@@ -169,7 +169,7 @@ export function spanText(seconds) {
 }
 
 /** How far a run is, in words. @param {any} progress */
-export function progressText({ rows, planned, rate, left, bytes }) {
+export function transferText({ rows, planned, rate, left, bytes }) {
   const parts = [`${group(rows ?? 0)} of ${plural(planned ?? 0, "row")}`];
   if (bytes) parts.push(byteSize(bytes));
   if (rate) parts.push(`${group(rate)} rows/s`);

@@ -3,7 +3,7 @@
 import { aliasChip, errorText, h, icon, plural, tint, uniqueId } from "./core.js";
 import { AliasList } from "./popup.js";
 import { sheetInput, sheetSelect, sheetTick } from "./sheet.js";
-import { columnsTable, objectionList, planLine, policiesOf, progressText, reportTable, routeChips, spanText, stepsTable } from "./transfer_plan.js";
+import { columnsTable, objectionList, planLine, policiesOf, transferText, reportTable, routeChips, spanText, stepsTable } from "./transfer_plan.js";
 
 /** @typedef {import("./core.js").AliasMark} AliasMark */
 /** @typedef {import("./transfer_plan.js").TransferPlan} TransferPlan */
@@ -55,7 +55,7 @@ export class TransferView {
       h("div", { class: "mdb-move-kinds", role: "radiogroup", "aria-label": "Copy or move" }, ...this.kinds.map(({ element }) => element)),
       line("to", this.targetButton, this.targets.box),
       line("relatives", this.related),
-      line("rows that meet others", this.policy),
+      line("conflicts", this.policy),
       this.create.element,
     );
     this.body = h("div", { class: "mdb-move-body" });
@@ -208,7 +208,7 @@ export class TransferView {
     };
     check();
     const why = plan.refused.length ? h("span", { class: "mdb-move-why" }, icon("warning"), `${plural(plan.refused.length, "objection")}: nothing can be written`) : plan.rows === 0 ? h("span", { class: "mdb-move-why" }, "There are no rows") : null;
-    this.foot.replaceChildren(...[why, ...fields, h("span", { class: "mdb-gap" }), yes].filter((part) => part instanceof Node));
+    this.foot.replaceChildren(...[why, ...fields, yes].filter((part) => part instanceof Node));
   }
 
   /** Fields for the aliases of production, which have to be typed. @param {string[]} aliases @param {() => void} onchange */
@@ -297,7 +297,7 @@ export class TransferView {
     const bar = /** @type {HTMLElement} */ (this.body.querySelector(".mdb-move-bar"));
     bar.setAttribute("aria-valuenow", String(Math.round(share)));
     /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${share}%`;
-    /** @type {HTMLElement} */ (this.body.querySelector(".mdb-move-far")).textContent = progressText(progress);
+    /** @type {HTMLElement} */ (this.body.querySelector(".mdb-move-far")).textContent = transferText(progress);
   }
 
   /** @param {any} report */
