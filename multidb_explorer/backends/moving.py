@@ -44,6 +44,8 @@ class Keeps:
         Whether a shorter text or value is filled up to the column's length.
     rounds
         Whether a floating-point number is rounded to some places.
+    rewrites
+        Whether JSON is stored by its content and written anew when it is read.
     """
 
     integers: tuple[int, int] | None = None
@@ -52,6 +54,7 @@ class Keeps:
     trims: bool = False
     fills: bool = False
     rounds: bool = False
+    rewrites: bool = False
 
 
 @dataclass(frozen=True)

@@ -228,6 +228,8 @@ def _keeps(type_: str, declared: str, charset: str | None, octets: int | None) -
         return Keeps(_INTEGERS[plain])
     if type_ == "bit":
         return Keeps((0, 2 ** int(declared[4:-1]) - 1))
+    if type_ == "json":
+        return Keeps(rewrites=True)
     if type_ in ("float", "double"):
         return Keeps(rounds="(" in declared)
     if charset is not None:

@@ -48,8 +48,13 @@ class PostgreSQLMoving(Backend):
         return super().nearest_type(kind, in_key=in_key)
 
     def keeps(self, connection: Connection, table: sa.Table) -> Mapping[str, Keeps]:
-        filled = [column for column in table.columns if isinstance(column.type, sa.CHAR | pg.BIT)]
-        return {column.name: Keeps(fills=True) for column in filled}
+        found = {}
+        for column in table.columns:
+            if isinstance(column.type, sa.CHAR | pg.BIT):
+                found[column.name] = Keeps(fills=True)
+            elif isinstance(column.type, pg.JSONB):
+                found[column.name] = Keeps(rewrites=True)
+        return found
 
     # Whether they are safe there
 

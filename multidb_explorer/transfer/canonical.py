@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -305,11 +305,12 @@ def _json(array: pa.Array, kind: Kind) -> Forms:
 def _ordered(text: str) -> str:
     """Spell JSON in one way; what is none, or is nested too deeply, stays what it is."""
     try:
-        return "=" + repr(json.loads(text, parse_float=_number, parse_int=_number, object_pairs_hook=_members))
+        return f"={_DECODER.decode(text)!r}"
     except (ValueError, RecursionError):
         return "?" + text
 
 
+@lru_cache(10_000)
 def _number(text: str) -> tuple[str, int]:
     return _shortest(Decimal(text))
 
@@ -318,6 +319,9 @@ def _members(pairs: list[tuple[str, Any]]) -> tuple[dict[str, Any]]:
     # Of a name that comes twice the last value counts, as databases have it. A tuple of one is no number.
     found = dict(pairs)
     return ({name: found[name] for name in sorted(found)},)
+
+
+_DECODER = json.JSONDecoder(parse_float=_number, parse_int=_number, object_pairs_hook=_members)
 
 
 def _arrays(array: pa.Array, kind: Kind) -> Forms:

@@ -14,10 +14,14 @@ import pyarrow.compute as pc
 from multidb_explorer.backends.arrow import arrow_schema, arrow_type, to_array
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.errors import ValueNotRepresentable
+from multidb_explorer.transfer.converting import converted, in_utc
 from multidb_explorer.transfer.digest import row_digests
 from multidb_explorer.transfer.losing import lost
+from multidb_explorer.transfer.proofs import Proof, proof
 from multidb_explorer.transfer.records import Pair, Step
 from multidb_explorer.transfer.sides import Key, Side, keys_of
+from multidb_explorer.transfer.streaming import compared_as
+from multidb_explorer.writing.into import Slot
 from multidb_explorer.writing.validating import fit
 
 __all__ = ["Lane", "Left", "Outcome", "Remap", "numbers", "whole", "with_columns"]
@@ -57,14 +61,32 @@ class Lane:
         return tuple(pair.target for pair in self.step.pairs)
 
     @cached_property
-    def source_kinds(self) -> tuple[Kind, ...]:
-        """What the columns hold that are read."""
-        return tuple(self.source.columns[name].kind for name in self.source_names)
+    def source_kinds(self) -> list[Kind]:
+        """What the columns that are read are compared as: with themselves alone, so JSON by its text."""
+        return compared_as(map(self.source.slot, self.source_names), {})
 
     @cached_property
-    def target_kinds(self) -> tuple[Kind, ...]:
-        """What the columns hold that are written."""
-        return tuple(self.target.columns[name].kind for name in self.target_names)
+    def target_kinds(self) -> list[Kind]:
+        """What the columns that are written are compared as."""
+        return compared_as(map(self.target.slot, self.target_names), self.target.keeps)
+
+    @cached_property
+    def proven(self) -> frozenset[str]:
+        """The target's columns that take whatever the type of the source's may hold: no value needs a look."""
+        found = set()
+        for pair in self.step.pairs:
+            mine, theirs = self.source.columns[pair.source], self.target.columns[pair.target]
+            verdict = proof(mine, theirs, self.target.database.backend, self.target.keeps.get(pair.target))
+            if isinstance(verdict, Proof) and not self.loose(pair):
+                found.add(pair.target)
+        return frozenset(found)
+
+    def loose(self, pair: Pair) -> bool:
+        """Tell whether a column may hold more than its type says, and the target's can't."""
+        if not self.source.database.backend.features.loose_types or self.target.database.backend.features.loose_types:
+            return False
+        kind = pair.target_kind
+        return kind.length is not None or kind.precision is not None or (kind.name == "integer" and kind.bits < 64)
 
     # The journal's form
 
@@ -140,13 +162,8 @@ class Lane:
     def _fitted(self, pair: Pair, array: pa.Array, remap: Remap) -> pa.Array:
         if pair.source in remap:
             array = _remapped(array, remap[pair.source], pair.source_kind)
-        slot, backend = self.target.slot(pair.target), self.target.database.backend
-        found = fit(array, slot, backend, self.target.where)
-        result = found.array
-        if found.reasons:
-            if not pair.lossy:
-                raise _refused(pair, self, found.reasons)
-            result = lost(array, result, list(found.reasons), slot, backend)
+        slot = self.target.slot(pair.target)
+        result = self._brought(pair, array, slot)
         if not slot.nullable and result.null_count:
             raise ValueNotRepresentable(
                 f"Column {slot.name!r} of {self.target.where} can't be NULL, and {result.null_count:,} rows of "
@@ -154,6 +171,20 @@ class Lane:
                 column=slot.name,
             )
         return result
+
+    def _brought(self, pair: Pair, array: pa.Array, slot: Slot) -> pa.Array:
+        """Bring values to the target's type: at once where nothing can be lost, else with a look at each."""
+        if pair.target in self.proven and (found := converted(array, slot.kind)) is not None:
+            return found
+        if pair.lossy:
+            array = in_utc(array, slot.kind)
+        backend = self.target.database.backend
+        fitted = fit(array, slot, backend, self.target.where)
+        if not fitted.reasons:
+            return fitted.array
+        if not pair.lossy:
+            raise _refused(pair, self, fitted.reasons)
+        return lost(array, fitted.array, list(fitted.reasons), slot, backend)
 
 
 def numbers(table: pa.Table, name: str) -> Any:

@@ -10,7 +10,7 @@ from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.tabbed import hexadecimal
 from multidb_explorer.writing.fitting import cast
 
-__all__ = ["converted"]
+__all__ = ["converted", "in_utc"]
 
 
 def converted(array: pa.Array, kind: Kind) -> pa.Array | None:
@@ -30,6 +30,19 @@ def converted(array: pa.Array, kind: Kind) -> pa.Array | None:
         return None
     found = cast(array, kind, lambda _: True)
     return None if found is None or found.doubts is not None else found.array
+
+
+def in_utc(array: pa.Array, kind: Kind) -> pa.Array:
+    """Leave the word about UTC out of moments for a column that keeps no time zone; give all others as they are.
+
+    Examples
+    --------
+    >>> in_utc(pa.array([0], pa.timestamp("us", "UTC")), Kind("timestamp")).type
+    TimestampType(timestamp[us])
+    """
+    if kind.name == "timestamp" and not kind.tz and pa.types.is_timestamp(array.type) and array.type.tz is not None:
+        return array.cast(pa.timestamp(array.type.unit))
+    return array
 
 
 def _is_text(type_: pa.DataType) -> bool:

@@ -50,10 +50,7 @@ def judged(lane: Lane, checks: Mapping[str, NeedsCheck], batches: Iterable[Seque
 
 def _loose(lane: Lane, pair: Pair) -> bool:
     """Tell whether a column may hold more than its type says, and the target's can't."""
-    loose = lane.source.database.backend.features.loose_types and not lane.target.database.backend.features.loose_types
-    kind = pair.target_kind
-    limited = kind.length is not None or kind.precision is not None or (kind.name == "integer" and kind.bits < 64)
-    return loose and limited and not pair.objection
+    return lane.loose(pair) and not pair.objection
 
 
 def _look(lane: Lane, check: NeedsCheck | None, pair: Pair, table: pa.Table, verdict: _Verdict) -> None:

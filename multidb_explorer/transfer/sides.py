@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from multidb_explorer.backends.arrow import arrow_schema
 from multidb_explorer.backends.columns import ResultColumn
+from multidb_explorer.backends.moving import Keeps
 from multidb_explorer.connections.database import Database
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.stream import read_batches
@@ -65,6 +66,12 @@ class Side:
     def columns(self) -> Mapping[str, Column]:
         """Its columns by name."""
         return {column.name: column for column in self.live.columns}
+
+    @cached_property
+    def keeps(self) -> Mapping[str, Keeps]:
+        """What its columns do to values."""
+        with self.database.connect() as connection:
+            return self.database.backend.keeps(connection, self.table)
 
     @property
     def where(self) -> str:

@@ -7,7 +7,7 @@ table holds afterwards is digested in the same way, and the two are compared.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,22 +21,52 @@ from multidb_explorer.backends.arrow import arrow_schema
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.loaders import Load
+from multidb_explorer.backends.moving import Keeps
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import ValueNotRepresentable
 from multidb_explorer.results.reading import Reading, request
 from multidb_explorer.results.stream import read_batches
-from multidb_explorer.transfer.converting import converted
+from multidb_explorer.transfer.converting import converted, in_utc
 from multidb_explorer.transfer.digest import Digest
 from multidb_explorer.writing.into import Into, Slot
 from multidb_explorer.writing.loading import loaded
 from multidb_explorer.writing.validating import fit
 
-__all__ = ["Progress", "Streamed", "columns_of", "digest_of", "stream", "stream_as_is"]
+__all__ = [
+    "Progress",
+    "Streamed",
+    "Terms",
+    "columns_of",
+    "compared_as",
+    "digest_of",
+    "fitted",
+    "stream",
+    "stream_as_is",
+]
 
 BATCH_ROWS = 32_768
 
 Progress = Callable[[int, int], object]
 """Is told how many rows and bytes have come since the last time."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is known of the columns that rows go into.
+
+    Attributes
+    ----------
+    proven
+        Those that take whatever comes (a `Proof`), so that values need no second look.
+    accepted
+        Those that keep moments in time as dates and times of UTC, since the user said so.
+    kinds
+        What each column is compared as (see `compared_as`); by its own kind where it is empty.
+    """
+
+    proven: frozenset[str] = frozenset()
+    accepted: frozenset[str] = frozenset()
+    kinds: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,8 +89,8 @@ def stream(
     into: Into,
     names: Sequence[str],
     connection: Connection,
+    terms: Terms | None = None,
     *,
-    proven: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Streamed:
     """Load what a query gives into a table, in an open transaction.
@@ -73,8 +103,8 @@ def stream(
         The table's column for each of the query's, in order.
     connection
         The target's, with the transaction open.
-    proven
-        Those of the columns that take whatever comes (a `Proof`), so that values need no second look.
+    terms
+        What is known of the columns.
 
     Raises
     ------
@@ -82,16 +112,20 @@ def stream(
         For a value that its column can't hold exactly; the transaction must be rolled back then.
     """
     slots = [into.by_name[name] for name in names]
-    columns = tuple(slot.column for slot in slots)
-    with _Digesting([slot.kind for slot in slots]) as digesting, closing(_batches(source, reading)) as batches:
+    columns, terms = tuple(slot.column for slot in slots), terms or Terms()
+    known = terms.proven | terms.accepted
+    with (
+        _Digesting(terms.kinds or [slot.kind for slot in slots]) as digesting,
+        closing(_batches(source, reading)) as batches,
+    ):
 
         def passing() -> Iterator[pa.RecordBatch]:
             for batch in batches:
-                found = _fitted(batch, slots, into, proven)
-                digesting.add(found)
-                yield found
+                made = fitted(_in_utc(batch, slots, terms.accepted), slots, into, known)
+                digesting.add(made)
+                yield made
                 if progress is not None:
-                    progress(found.num_rows, found.nbytes)
+                    progress(made.num_rows, made.nbytes)
 
         loaded(into.database.backend, Load(connection, into.table, columns), passing(), into.database.alias)
         found = digesting.done()
@@ -154,6 +188,26 @@ def digest_of(
         return digesting.done()
 
 
+def compared_as(slots: Iterable[Slot], keeps: Mapping[str, Keeps]) -> list[Kind]:
+    """Tell what columns are compared as: JSON that is kept as it is written by its text, which is soon done.
+
+    Parameters
+    ----------
+    keeps
+        What `Backend.keeps` says of the table.
+
+    Examples
+    --------
+    >>> [kind.name for kind in compared_as([Slot("doc", Kind("json"))], {})]
+    ['text']
+    """
+    return [_compared_as(slot, keeps.get(slot.name, Keeps())) for slot in slots]
+
+
+def _compared_as(slot: Slot, keeps: Keeps) -> Kind:
+    return Kind("text") if slot.kind.name == "json" and not keeps.rewrites else slot.kind
+
+
 def columns_of(database: Database, table: sa.Table, columns: Sequence[ResultColumn]) -> Reading:
     """Read some columns of a whole table."""
     readable = database.backend.readable
@@ -168,7 +222,22 @@ def _batches(database: Database, reading: Reading) -> Generator[pa.RecordBatch, 
 # From one batch to the other
 
 
-def _fitted(batch: pa.RecordBatch, slots: Sequence[Slot], into: Into, proven: Collection[str]) -> pa.RecordBatch:
+def _in_utc(batch: pa.RecordBatch, slots: Sequence[Slot], names: Collection[str]) -> pa.RecordBatch:
+    arrays = [
+        in_utc(array, slot.kind) if slot.name in names else array
+        for array, slot in zip(batch.columns, slots, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+
+
+def fitted(batch: pa.RecordBatch, slots: Sequence[Slot], into: Into, proven: Collection[str]) -> pa.RecordBatch:
+    """Bring a batch to the types of a table's columns.
+
+    Raises
+    ------
+    ValueNotRepresentable
+        For the first value that its column can't hold exactly.
+    """
     arrays = [
         _column(array, slot, into, proven=slot.name in proven) for array, slot in zip(batch.columns, slots, strict=True)
     ]

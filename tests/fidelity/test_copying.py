@@ -21,7 +21,7 @@ from multidb_explorer.schema.catalog import Column
 from multidb_explorer.schema.inspector import catalog_of
 from multidb_explorer.transfer.digest import row_digests
 from multidb_explorer.transfer.proofs import NeedsCheck, Objection, Proof, proof
-from multidb_explorer.transfer.streaming import columns_of, digest_of, stream, stream_as_is
+from multidb_explorer.transfer.streaming import Terms, columns_of, digest_of, stream, stream_as_is
 from multidb_explorer.writing.into import Slot
 from multidb_explorer.writing.validating import fit
 
@@ -127,7 +127,7 @@ def carry(source: Side, target: Side, names: list[str]) -> None:
     into = table_to_write(target.database, target.name)
     proven = [name for name in names if isinstance(judged(source, target, name), Proof)]
     with target.database.atomic() as connection:
-        done = stream(source.database, source.reading(*names), into, names, connection, proven=proven)
+        done = stream(source.database, source.reading(*names), into, names, connection, Terms(frozenset(proven)))
     kinds = [target.columns[name].kind for name in names]
     assert digest_of(target.database, target.reading(*names), kinds) == done.digest
     assert done.count > 1
