@@ -109,7 +109,7 @@ class Saving(GridPart):
     def _saved(self, target: Database) -> Reply:
         staging = self.staging
         before = staging.staged()
-        staging.problems = {}
+        staging.problems, staging.conflicts = {}, {}
         try:
             committed = staging.changes.commit(target.alias, confirm=target.alias)
         except ChangeConflict as error:
@@ -186,9 +186,21 @@ class Saving(GridPart):
         found = tuple(one for one in error.conflicts if isinstance(one, Conflict))
         name = secrets.token_hex(8)
         self._met = (name, target, found)
+        for conflict in found if target == self.staging.alias else ():
+            self._mark(conflict)
         listed = [self._shown(conflict) for conflict in found]
-        about = {"target": alias_mark(databases[target]), "own": target == self.staging.alias}
-        return Reply({"type": "conflicts", "conflicts": name, "rows": listed, **about})
+        about = {"target": alias_mark(databases[target]), "conflicts": name, "rows": listed}
+        return self.staging.told({}, type="conflicts", **about)
+
+    def _mark(self, conflict: Conflict) -> None:
+        """Let the cells of a conflict be seen in the grid, until it is decided."""
+        staging, change = self.staging, conflict.change
+        if change.table == staging.place.name and change.schema == staging.place.schema:
+            theirs = {name: "NULL" if one[2] is None else short(one[2]) for name, one in conflict.cells.items()}
+            if conflict.kind == "deleted":
+                theirs = dict.fromkeys(theirs, "the end of the row")
+            cells = {staging.names[name]: text for name, text in theirs.items() if name in staging.names}
+            staging.conflicts[staged_name(staging.place, change)] = cells
 
     def _shown(self, conflict: Conflict) -> Message:
         """Give base, mine and theirs of each cell."""
@@ -213,6 +225,7 @@ class Saving(GridPart):
         if met is None or request.get("conflicts") != met[0]:
             raise BadRequest("These conflicts are no longer open; save again.")
         before = self.staging.staged()
+        self.staging.conflicts = {}
         with self.staging.changes.one_step():
             for choice in request.get("choices") or ():
                 row = choice.get("row")

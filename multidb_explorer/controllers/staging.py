@@ -93,6 +93,7 @@ class Staging(GridPart):
         super().__init__(grid)
         self.changes = changes
         self.problems: dict[str, dict[str, str]] = {}
+        self.conflicts: dict[str, dict[str, str]] = {}
         self.intents: dict[str, Handler] = {
             "edit": self._edit,
             "fill": self._fill,
@@ -217,7 +218,8 @@ class Staging(GridPart):
         state = {Insert: "new", Update: "changed", Delete: "deleted"}[type(change)]
         values = {} if isinstance(change, Delete) else change.values
         cells = {self.names[c]: encode_value(v, self.place.kind(c)) for c, v in values.items() if c in self.names}
-        return {"state": state, "cells": cells, "problems": self.problems.get(name, {})}
+        found: Message = {"state": state, "cells": cells, "problems": self.problems.get(name, {})}
+        return {**found, "conflicts": self.conflicts[name]} if name in self.conflicts else found
 
     def told(self, before: Mapping[str, Change], **more: Any) -> Reply:
         """Answer with all that differs from what was staged before, and the counts."""

@@ -7,7 +7,7 @@ import re
 import pytest
 from browser.looks import BOTH_THEMES, cell, rows, switch
 from browser.shop import column, execute, names_in
-from browser.test_barriers import found_in
+from browser.test_barriers import FIND, found_in
 from playwright.sync_api import expect
 
 GRID = "grid = mdb.TableGrid(mdb.reflect('users', using='legacy_users')); grid"
@@ -181,8 +181,11 @@ def test_every_kind_is_edited(notebook, shop):  # noqa: PLR0915 - one page for a
     assert column(shop.legacy, "SELECT n FROM things WHERE id = 2") == [66]
 
 
-def test_a_spreadsheet_is_pasted(book, shop):
+def test_a_spreadsheet_is_pasted(book, axe):  # noqa: PLR0915 - one page, one running cell
     page = book.page
+    # All of it while a cell is running.
+    book.run_more("import time; time.sleep(45)")
+    expect(page.locator(".jp-InputPrompt").last).to_have_text("[*]:")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.evaluate('navigator.clipboard.writeText(\'Anna\\tSE\\t1.50\\n"B""o"\\tDK\\tmuch\\n\')')
     cell(page, 0, 1).click()
@@ -190,6 +193,8 @@ def test_a_spreadsheet_is_pasted(book, shop):
     sheet = page.locator(".mdb-sheet")
     expect(sheet).to_contain_text("5 of 6 cells fit")
     expect(sheet).to_contain_text("Row 2, balance: 'much' is no decimal")
+    page.evaluate(axe)
+    assert page.evaluate(FIND) == []
     book.shot("paste")
     sheet.get_by_role("button", name="Stage 5 cells").click()
     expect(cell(page, 1, 1)).to_have_text('B"o')
@@ -216,9 +221,11 @@ def test_a_spreadsheet_is_pasted(book, shop):
     expect(sheet).to_contain_text("1 new row")
     sheet.get_by_role("button", name="Stage 4 cells").click()
     expect(pending(page)).to_contain_text("1 new")
+    expect(page.locator(".jp-InputPrompt").last).to_have_text("[*]:")
+    book.page.evaluate("window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
 
 
-def test_saved_elsewhere_met_by_a_conflict_and_taken_back(book, shop):  # noqa: PLR0915 - one story
+def test_saved_elsewhere_met_by_a_conflict_and_taken_back(book, shop, axe):  # noqa: PLR0915 - one story
     page = book.page
     type_into(page, 0, 1, "Mine")
     type_into(page, 0, 2, "NO")
@@ -237,6 +244,13 @@ def test_saved_elsewhere_met_by_a_conflict_and_taken_back(book, shop):  # noqa: 
     page.get_by_role("button", name="Save to legacy_users").click()
     sheet = page.locator(".mdb-sheet")
     expect(sheet).to_contain_text("1 conflict")
+    page.evaluate(axe)
+    assert page.evaluate(FIND) == []
+    sheet.get_by_role("button", name="Later").click()
+    expect(cell(page, 0, 1)).to_have_class(re.compile("mdb-conflict-cell"))
+    expect(cell(page, 0, 2)).to_have_attribute("title", re.compile("somebody else put 'DK' here"))
+    book.shot("conflict_cells")
+    page.get_by_role("button", name="Save to legacy_users").click()
     expect(sheet.get_by_role("button", name="Save to")).to_be_disabled()
     sheet.get_by_role("radio", name="name: mine").check()
     sheet.get_by_role("radio", name="country: theirs").check()

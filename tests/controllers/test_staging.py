@@ -85,6 +85,7 @@ def test_the_row_must_still_hold_what_was_on_the_screen(wire):
     answer = wire.ask("save")
     assert answer["type"] == "conflicts"
     assert answer["rows"][0]["cells"] == [{"col": "name", "base": "Bob", "mine": "Bo", "theirs": "Bert", "ours": True}]
+    assert answer["marks"]["[2]"]["conflicts"] == {"name": "'Bert'"}
     assert names("legacy")[2] == "Bert"
     wire.ask("resolve", conflicts=answer["conflicts"], choices=[{"row": 0, "cells": {"name": {"text": "Berto"}}}])
     assert wire.ask("save")["type"] == "saved"

@@ -155,12 +155,12 @@ export class PendingBar {
   /** @param {any} message @param {AliasMark} target @param {object} word */
   came(message, target, word) {
     const { edit } = this;
+    edit.apply(message);
     if (message.type === "conflicts") {
       edit.grid.say("Somebody else changed the same rows: nothing was written", "bad");
       new ConflictSheet(this, message, target, word).open();
       return null;
     }
-    edit.apply(message);
     if (message.type === "refused") {
       edit.grid.say(message.message, "bad");
       return message;

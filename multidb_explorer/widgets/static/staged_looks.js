@@ -7,6 +7,7 @@
  * @typedef {object} Mark
  * @property {"new" | "changed" | "deleted"} state
  * @property {Record<string, any>} cells encoded values by column
+ * @property {Record<string, string>} [conflicts] what somebody else put into a cell meanwhile, by column
  * @property {Record<string, string>} problems why the database did not take a cell, by column
  */
 
@@ -34,9 +35,10 @@ const wasText = (before) => (!before ? "" : before.value === null ? "NULL" : typ
  * @returns {import("./data_grid.js").CellLook | null}
  */
 export function markLook(mark, { name, kind, field, before }) {
-  const problem = mark.problems[name];
-  const trouble = problem ? " mdb-problem-cell" : "";
-  if (mark.state === "deleted") return { look: " mdb-staged", title: "This row will be deleted" };
+  const theirs = mark.conflicts?.[name];
+  const problem = mark.problems[name] ?? (theirs === undefined ? undefined : `Conflict: somebody else put ${theirs} here; save again to decide`);
+  const trouble = theirs !== undefined ? " mdb-conflict-cell" : problem ? " mdb-problem-cell" : "";
+  if (mark.state === "deleted") return { look: ` mdb-staged${trouble}`, title: problem ?? "This row will be deleted" };
   const has = name in mark.cells;
   if (mark.state === "changed" && !has) return null;
   if (!has) {
