@@ -114,6 +114,7 @@ class FormLine {
 
   typed() {
     clearTimeout(this.timer);
+    this.form.saveButton.disabled = false;
     // A part of a name is no key yet: what is typed there counts once a row was chosen, or the field was left.
     const searching = this.column.references && !this.editor.label?.textContent;
     this.timer = window.setTimeout(() => this.flush(), searching ? 2 ** 30 : TYPING_PAUSE_);
@@ -334,7 +335,7 @@ class RowForm {
   /** @param {KeyboardEvent} event */
   pressed(event) {
     if (event.altKey && (event.key === "PageUp" || event.key === "PageDown") && this.model.get("browses")) this.go(event.key === "PageUp" ? -1 : 1);
-    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !this.saveButton.hidden && !this.saveButton.disabled) this.write("save", this.alias.alias);
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !this.saveButton.hidden) this.settled().then(() => { if (!this.saveButton.disabled) this.write("save", this.alias.alias); });
     else return;
     event.preventDefault();
     event.stopPropagation();
