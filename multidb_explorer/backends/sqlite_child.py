@@ -37,6 +37,8 @@ def main() -> None:
     """Obey one order after the other until the input ends, as it does when the other process is gone."""
     # The stop button of a terminal reaches all its processes; the other one decides what shall end here.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Arrow does without it here, and it would take most of the start.
+    sys.modules["numpy"] = None  # type: ignore[assignment]
     orders, answers = sys.stdin.buffer, sys.stdout.buffer
     while True:
         try:
