@@ -1,8 +1,9 @@
 """Reading a whole table: time and memory of our frames beside pandas, connectorx, ADBC, polars and the bare drivers.
 
 Each case runs in a process of its own, in turns, with its modules imported and its connection open; memory is what the
-peak of the client grew by, with the processes that it started (one reads SQLite's large tables). Ways that take a minute for a million rows run fewer rounds; the table
-says how many. The goals of each engine stand below its tables; they were set for ``mixed``.
+peak of the client grew by, with that of the processes that it started (one reads SQLite's large tables). Ways that take
+a minute for a million rows run fewer rounds; the table says how many. The goals of each engine stand below its tables;
+they were set for ``mixed``.
 
     python benchmarks/reading.py [--engine NAME ...] [--table NAME ...] [--rows N] [--narrow-rows N] [--rounds N]
 
