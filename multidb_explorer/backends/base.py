@@ -406,6 +406,24 @@ class Backend(Computing, Moving):
         """
         raise NotSupportedError(f"Inserting rows of which some may be there already is not supported on {self.title}.")
 
+    def upserted(
+        self, connection: Connection, table: sa.Table, staged: sa.Table, names: Sequence[str], key: Sequence[str]
+    ) -> tuple[int, int] | None:
+        """Insert rows of a temporary table, or set all their columns in the rows that have their keys, at once.
+
+        Parameters
+        ----------
+        names
+            Every column of the table that can be given.
+
+        Returns
+        -------
+        tuple of int, or None
+            How many keys were there, and the rows that were touched, an updated one once or twice; ``None`` where one
+            statement would not do just what an UPDATE and an INSERT do, or would not be faster. Then nothing was done.
+        """
+        return None
+
     def insert_text(self, dialect: Dialect, table: sa.Table, columns: Sequence[str], name: str | None = None) -> str:
         """Write the beginning of an INSERT into a table, or one of another name; every identifier is quoted."""
         quote = dialect.identifier_preparer.quote_identifier

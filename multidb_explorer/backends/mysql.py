@@ -31,6 +31,7 @@ from multidb_explorer.backends.mysql_moving import MySQLMoving
 from multidb_explorer.backends.mysql_reader import WireReader
 from multidb_explorer.backends.mysql_session import LEFT, LOCAL_FILES, keep_files_here, kill, stop_interrupted
 from multidb_explorer.backends.mysql_types import bit_kind, decoder_of, described, integer_kind, problem
+from multidb_explorer.backends.mysql_upserting import upserted
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import ValueNotRepresentable
@@ -335,6 +336,11 @@ class MySQLBackend(MySQLComputing, MySQLMoving):
         statement = mysql.insert(table)
         taken = {name: statement.inserted[name] for name in update} or {own: table.c[own]}
         return statement.on_duplicate_key_update(taken)
+
+    def upserted(
+        self, connection: Connection, table: sa.Table, staged: sa.Table, names: Sequence[str], key: Sequence[str]
+    ) -> tuple[int, int] | None:
+        return upserted(connection, table, staged, names, key)
 
     def drop_temporary(self, connection: Connection, table: sa.Table) -> None:
         # A plain DROP TABLE would commit what the transaction has done so far.

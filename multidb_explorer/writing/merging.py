@@ -65,13 +65,35 @@ def merge(
         names = [column.name for column in some.parts[0].columns]
         with stage(connection, into, some, names) as staged:
             _refuse_repeated(staged, key)
-            matched = _update(staged, key, [n for n in names if n not in key and (update is None or n in update)])
-            # The key is unique here and there, so every row that matched none is new.
-            inserted = staged.count - matched
-            if inserted:
-                _insert(staged, key, inserted)
-            done += Merged(matched, inserted, staged.loader)
+            chosen = [n for n in names if n not in key and (update is None or n in update)]
+            matched = _at_once(staged, key, chosen)
+            if matched is None:
+                matched = _one_after_the_other(staged, key, chosen)
+            done += Merged(matched, staged.count - matched, staged.loader)
     return done
+
+
+def _at_once(staged: Stage, key: Sequence[str], chosen: Sequence[str]) -> int | None:
+    """Update and insert in one statement, where that comes to the same; tell how many rows were there."""
+    into, given = staged.into, {*key, *chosen}
+    # A row that leaves columns out is judged otherwise as a new one than in the place of an old one.
+    if given != {slot.name for slot in into.slots if not slot.generated} or given != set(staged.names):
+        return None
+    done = into.database.backend.upserted(staged.connection, into.table, staged.table, staged.names, key)
+    if done is None:
+        return None
+    matched, touched = done
+    if not staged.count <= touched <= staged.count + matched:
+        raise _stale(staged)
+    return matched
+
+
+def _one_after_the_other(staged: Stage, key: Sequence[str], chosen: Sequence[str]) -> int:
+    matched = _update(staged, key, chosen)
+    # The key is unique here and there, so every row that matched none is new.
+    if staged.count > matched:
+        _insert(staged, key, staged.count - matched)
+    return matched
 
 
 def _refuse_repeated(staged: Stage, key: Sequence[str]) -> None:
@@ -116,6 +138,11 @@ def _insert(staged: Stage, key: Sequence[str], expected: int) -> None:
     statement: Any = sa.insert(into.table).from_select(list(names), rows, include_defaults=False)
     counted = statement.execution_options(preserve_rowcount=True)
     if into.database.backend.matched(staged.connection, counted) != expected:
-        raise StaleRow(
-            f"Somebody else wrote rows with the same keys to {into.where} meanwhile, so nothing was written. Try again."
-        )
+        raise _stale(staged)
+
+
+def _stale(staged: Stage) -> StaleRow:
+    where = staged.into.where
+    return StaleRow(
+        f"Somebody else wrote rows with the same keys to {where} meanwhile, so nothing was written. Try again."
+    )
