@@ -258,6 +258,9 @@ def _unit(sheet: Sheet, journal: Journal, number: int, state: str, observer: Obs
             if attempt + 1 == _TRIES:
                 raise
             time.sleep(0.5 * (attempt + 1))
+            if sheet.mode == "TWO_PHASE":
+                # A vote of the attempt before would hold its rows against this one.
+                settle_votes(sheet, journal)
             state = dict(journal.units())[number]
         else:
             return

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from multidb_explorer.backends.moving import Reach
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import TransferError
-from multidb_explorer.transfer.carrying import Lane
+from multidb_explorer.transfer.carrying import Lane, Left, numbers, with_columns
 from multidb_explorer.transfer.deleting import Deletion
-from multidb_explorer.transfer.journal import Journal
+from multidb_explorer.transfer.journal import Journal, Rows
 from multidb_explorer.transfer.points import at
 from multidb_explorer.transfer.sheet import Sheet
 from multidb_explorer.transfer.sides import Side
+from multidb_explorer.transfer.stopping import Stopped
 
 if TYPE_CHECKING:
     from multidb_explorer.transfer.units import Unit
@@ -85,7 +87,9 @@ def _finish(database: Database, vote: str, *, commit: bool) -> None:
 def settle_votes(sheet: Sheet, journal: Journal) -> int:
     """End what an earlier session voted for: committed where the decision was written down, else rolled back.
 
-    Only votes of this very transfer are touched, each in its own database, the target's first.
+    Only votes of this very transfer are touched, each in its own database, the target's first. That there is none left
+    of the target's may also mean that somebody else rolled it back: so nothing goes from the source before the rows
+    were seen in the target, and where they are not there the unit begins anew.
     """
     settled, states = 0, dict(journal.units())
     for database in (sheet.target, sheet.source):
@@ -93,9 +97,34 @@ def settle_votes(sheet: Sheet, journal: Journal) -> int:
             votes = database.backend.in_doubt(connection, f"{_PREFIX}{sheet.id}:")
         for vote in votes:
             number = int(vote.split(":")[2])
-            _finish(database, vote, commit=states.get(number) == "DECIDED")
+            decided = states.get(number) == "DECIDED"
+            if database is sheet.source and not (decided and _arrived(sheet, journal, number)):
+                _undecided(journal, number)
+                decided = False
+            _finish(database, vote, commit=decided)
             settled += 1
     return settled
+
+
+def _undecided(journal: Journal, number: int) -> None:
+    """Note that what a unit deleted is there again, before it is."""
+    parts = []
+    for part in journal.rows(number):
+        left = numbers(part.table, "left")
+        left[left == Left.DELETED] = Left.SHALL_GO
+        parts.append(Rows(part.step, with_columns(part.table, left=pa.array(left))))
+    journal.set_unit(number, "INTENT", parts)
+
+
+def _arrived(sheet: Sheet, journal: Journal, number: int) -> bool:
+    """Tell whether the target has the rows of a unit as they were sent."""
+    from multidb_explorer.transfer.units import Unit
+
+    try:
+        Unit(sheet, journal, number, list(journal.rows(number)), lambda _rows, _size: None).verify()
+    except Stopped:
+        return False
+    return True
 
 
 # One session
@@ -149,6 +178,11 @@ def in_one_session(unit: Unit) -> None:
         raise TransferError(f"Mode 'SAME_TRANSACTION' is not possible any more: {found}.")
     through = _through(sheet, found)
     with sheet.target.reaching(found) as connection:
+        # Before anything is read: a session that reads the past in the same transaction would not see what others
+        # changed until its rows were held.
+        for part in unit.parts:
+            lane, leaving = through.lanes[part.step], numbers(part.table, "left") == Left.SHALL_GO
+            lane.source.lock(connection, lane.keys(part.table.filter(pa.array(leaving))))
         unit.copy(nullcontext(connection))
         unit.parts = Deletion(through, unit.parts, lambda: nullcontext(connection)).run()
         at("before_commit")
