@@ -11,7 +11,7 @@ import pytest
 from multidb_explorer.widgets import assets
 
 MODULES = sorted(path.stem for path in assets.STATIC.glob("*.js"))
-STEMS = ("alias_picker", "explorer", "grid", "row_form")
+STEMS = ("alias_picker", "explorer", "grid", "row_form", "transfer_panel")
 
 
 @pytest.mark.parametrize("stem", STEMS)

@@ -383,6 +383,18 @@ export function aliasChip(mark) {
 }
 
 /**
+ * Give the focus back to what had it; to the rows, where that is gone, hidden or switched off meanwhile: without a
+ * focus the next key would be the notebook's.
+ * @param {Element | null} before
+ * @param {HTMLElement} host
+ */
+export function focusBack(before, host) {
+  const there = before instanceof HTMLElement && before.isConnected && before.getClientRects().length > 0 && !before.matches(":disabled");
+  const node = there ? before : host.querySelector(".mdb-view, [tabindex='0']");
+  if (node instanceof HTMLElement) node.focus({ preventScroll: true });
+}
+
+/**
  * Keep Lab's shortcuts away from a panel, but still let Ctrl+S save the notebook.
  * @param {HTMLElement} root
  */

@@ -1,6 +1,6 @@
 /** The question before a write: it names the alias in its colour, the table, the rows. */
 
-import { aliasChip, errorText, h, icon, tint, uniqueId } from "./core.js";
+import { aliasChip, errorText, focusBack, h, icon, tint, uniqueId } from "./core.js";
 
 /**
  * What the kernel is about to do, as it told the browser.
@@ -90,7 +90,7 @@ export class ConfirmDialog {
     if (this.busy) return;
     for (const other of this.host.children) other.removeAttribute("inert");
     this.element.remove();
-    if (this.before instanceof HTMLElement && this.before.isConnected) this.before.focus({ preventScroll: true });
+    focusBack(this.before, this.host);
     this.onclose();
   }
 

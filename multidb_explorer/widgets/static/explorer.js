@@ -75,7 +75,10 @@ export class Explorer {
     this.name = h("span", { class: "mdb-name" });
     this.size = h("span", { class: "mdb-count" });
     this.lock = h("span", { class: "mdb-pill", hidden: true }, icon("lock"), "read-only");
-    this.trail = new Trail((crumb) => this.openTable(crumb.table, { crumb }));
+    this.trail = new Trail((crumb) => {
+      this.keepFocus();
+      this.openTable(crumb.table, { crumb });
+    });
     this.toolbar = h("div", { class: "mdb-toolbars" });
     this.notice = h("div", { class: "mdb-notices" });
     this.production = h("span", { class: "mdb-production-word", hidden: true }, "production");
@@ -246,9 +249,18 @@ export class Explorer {
 
   /** @param {any} opened @param {string} [tab] where it was last looked at */
   shown(opened, tab = this.tabs.current) {
+    const held = this.root.contains(document.activeElement);
     this.opened = opened;
     this.showNotice(null);
     this.showTab(tab);
+    if (held) this.keepFocus();
+  }
+
+  /** What had the focus may be gone with what was shown before; the next key must not be the notebook's. */
+  keepFocus() {
+    const node = document.activeElement;
+    const seen = node && this.root.contains(node) && node.getClientRects().length > 0;
+    if (!seen) this.tab(this.tabs.current).focus?.();
   }
 
   /** @param {Table} table */

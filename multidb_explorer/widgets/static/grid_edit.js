@@ -275,7 +275,6 @@ export class GridEdit {
     else if (!inRows) return false;
     else if (letter === "0") this.stageRange(() => ({ null: true }), "set to NULL");
     else if (letter === "d") this.fillDown();
-    else if (event.key === "Enter") this.edit();
     else if (event.key === "Delete") this.toggleDeleted();
     else return false;
     return true;

@@ -1,6 +1,6 @@
 /** The menu of a cell, a row or a column header: what the parts of the grid offer there. */
 
-import { float, h, icon, unfloat, uniqueId } from "./core.js";
+import { float, focusBack, h, icon, unfloat, uniqueId } from "./core.js";
 
 /**
  * Where a menu was asked for.
@@ -152,7 +152,7 @@ export class ActionMenu {
     const held = this.box.contains(document.activeElement);
     unfloat(this.box);
     this.box.remove();
-    if (held && this.before instanceof HTMLElement && this.before.isConnected) this.before.focus({ preventScroll: true });
+    if (held) focusBack(this.before, this.host);
   }
 }
 

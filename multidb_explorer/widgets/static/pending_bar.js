@@ -1,6 +1,6 @@
 /** The bar of what is staged and not saved: how much, undo and redo, revert, the exact statements, and where to. */
 
-import { errorText, h, icon } from "./core.js";
+import { errorText, focusBack, h, icon } from "./core.js";
 import { ActionMenu } from "./grid_menu.js";
 import { AliasList } from "./popup.js";
 import { ConflictSheet } from "./conflict_sheet.js";
@@ -138,6 +138,7 @@ export class PendingBar {
    */
   async run(target, word, what = { type: "save", body: { alias: target.alias } }) {
     const { edit } = this;
+    const pressed = document.activeElement;
     this.busy = true;
     edit.grid.say(`Saving to ${target.alias} …`);
     try {
@@ -148,7 +149,9 @@ export class PendingBar {
       return { message: errorText(error) };
     } finally {
       this.busy = false;
-      edit.grid.ask();
+      this.paint();
+      // What was pressed goes away with what was staged.
+      if (document.activeElement === document.body || document.activeElement === pressed) focusBack(pressed, edit.grid.element);
     }
   }
 

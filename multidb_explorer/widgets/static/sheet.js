@@ -1,6 +1,6 @@
 /** A dialog over the page: a title, fields, a place for problems, buttons. It is the browser's own modal dialog. */
 
-import { errorText, h, icon, uniqueId } from "./core.js";
+import { errorText, focusBack, h, icon, uniqueId } from "./core.js";
 
 /** Below this height the page is a frame around one output, and a dialog in its middle could be out of sight. */
 const ROOM = 420;
@@ -54,7 +54,7 @@ export class Sheet {
 
   closed() {
     this.element.remove();
-    if (this.before instanceof HTMLElement && this.before.isConnected) this.before.focus({ preventScroll: true });
+    focusBack(this.before, this.host);
     this.options.onclose?.();
   }
 
