@@ -15,10 +15,12 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import secrets
 import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -111,11 +113,7 @@ FIRST = (
     "import multidb_explorer as mdb\nmdb.configure({{'default': {url!r}}})\nmdb.TableGrid\n"
     "print('ready', len(mdb.aliases['default'].tables))"
 )
-PREPARED = (
-    "import time\nstart = time.time()\n"
-    "while len(grid.controller.pager._anchors) < {some} and time.time() - start < 180: time.sleep(0.1)\n"
-    "print(len(grid.controller.pager._anchors), 'anchors after', round(time.time() - start, 1), 's')"
-)
+GATHERED = "print(len(grid.controller.pager._anchors))"
 FRAME = (
     "import multidb_explorer as mdb\nfrom ipydatagrid import DataGrid\nmdb.configure({{'default': {url!r}}})\n"
     "frame = mdb.reflect('big').objects.order_by('id')[:{rows}].to_pandas()\n"
@@ -174,10 +172,19 @@ def ready(book: Any, text: str) -> None:
 
 def said(book: Any, source: str) -> str:
     """Run a cell and give what it printed."""
-    book.run_more(f"{source}\nprint('done')")
-    output = book.page.locator(".jp-OutputArea-output pre", has_text="done").last
+    mark = secrets.token_hex(4)
+    book.run_more(f"{source}\nprint('{mark}')")
+    output = book.page.locator(".jp-OutputArea-output pre", has_text=mark).last
     output.wait_for()
     return str(output.inner_text())
+
+
+def gathered(book: Any, some: int) -> float:
+    """Wait until keys were gathered all over the table, and give the seconds."""
+    start = time.perf_counter()
+    while int(said(book, GATHERED).split()[0]) < some and time.perf_counter() - start < 180:
+        time.sleep(1)
+    return round(time.perf_counter() - start, 1)
 
 
 def grids(open_: Any, url: str, given: argparse.Namespace) -> dict[str, Any]:
@@ -196,7 +203,7 @@ def grids(open_: Any, url: str, given: argparse.Namespace) -> dict[str, Any]:
         times.pop(0)
     book.page.evaluate(OPENED, 2)
     # Counting and the anchors come after the first rows; jumps are measured once they are there.
-    prepared = said(book, PREPARED.format(some=given.rows // 11_000))
+    prepared = gathered(book, given.rows // 11_000)
     rows = random.Random(7).sample(range(1_000, given.rows - 1_000), given.jumps)
     pairs = [book.page.evaluate(JUMPED, [row, STEP]) for row in rows]
     size = int(said(book, BYTES).split()[0])

@@ -131,6 +131,7 @@ export class Grid {
   dispose() {
     this.observer.disconnect();
     this.input.dispose();
+    this.order.dispose();
     this.menu.close();
     for (const part of this.parts) part.dispose?.();
     this.channel.watchers.delete(this.lateWatch);

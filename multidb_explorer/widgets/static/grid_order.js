@@ -238,6 +238,12 @@ export class GridOrder {
     this.grid.view.focus({ preventScroll: true });
   }
 
+  /** Nobody waits for what runs any more. */
+  dispose() {
+    this.stop.abort();
+    this.sorting?.abort();
+  }
+
   paint() {
     const { element } = this.grid;
     element.classList.toggle("mdb-first-rows", this.firstRows !== null);
