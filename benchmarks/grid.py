@@ -214,7 +214,7 @@ def grids(open_: Any, url: str, given: argparse.Namespace) -> dict[str, Any]:
         "jump_ms": jumps,
         "page_ms": pages,
         "page_bytes": size,
-        "anchors": prepared.splitlines()[0],
+        "anchors_s": prepared,
     }
 
 
@@ -283,6 +283,7 @@ def main() -> None:
                     **grids(open_, url, given),
                 }
                 print(shown(engine, results[engine], given.rows), flush=True)
+                stored("grid", results)
             if given.ipydatagrid:
                 url = next(iter(urls.values()))
                 results["ipydatagrid"] = peers(open_, url, (SMALL, 100_000, 1_000_000))

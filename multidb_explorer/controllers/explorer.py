@@ -77,6 +77,7 @@ class ExplorerController(AliasPickerController):
         self._changes: dict[str, ChangeSet] = {}
         self._visits: dict[Any, GridController] = {}
         self._epoch = 0
+        self._layouts: dict[tuple[str, str | None, str], Message] = {}
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self.intents |= {"open": self._open, "plan": self._plan}
         self.intents |= {"execute": self._execute, "forget": self._forget}
@@ -159,7 +160,8 @@ class ExplorerController(AliasPickerController):
             With near names.
         """
         queryset = reflect(table, using=alias, schema=schema).objects
-        grid = GridController(queryset, changes=self.changes_of(alias))
+        layout = self._layouts.setdefault((alias, schema, table), {})
+        grid = GridController(queryset, changes=self.changes_of(alias), layout=layout)
         if narrow:
             grid.filter = narrow
             grid.pager = grid.new_pager()

@@ -64,6 +64,8 @@ class GridController(Controller):
         Roughly how many rows there are, where that is known already.
     changes
         Where edits are staged; without it the grid only shows.
+    layout
+        Where it is kept how the user arranged the columns, for a panel that opens the same table again.
 
     Examples
     --------
@@ -87,8 +89,10 @@ class GridController(Controller):
         epoch: int = 1,
         row_estimate: int | None = None,
         changes: ChangeSet | None = None,
+        layout: Message | None = None,
     ) -> None:
         super().__init__()
+        self.layout: Message = {} if layout is None else layout
         self.changes = changes
         self.queryset = queryset
         self.epoch = epoch

@@ -23,7 +23,7 @@ class LayoutPart(GridPart):
 
     def __init__(self, grid: GridController) -> None:
         super().__init__(grid)
-        self.layout: Message = {}
+        self.layout = grid.layout
         self.intents = {"layout": self._layout}
 
     @property

@@ -136,15 +136,15 @@ class OrderPart(GridPart):
         """Make far jumps quick: gather keys far apart, or list them all where the database had to sort."""
         grid = self.grid
         grid.require_epoch(request)
-        pager, told = grid.pager, _Told(self, request)
+        pager = grid.pager
         cost = self._cost(grid.sort or grid.queryset.ordered_by)
 
         def work(switch: Switch) -> Reply:
             way = self._way(pager, cost)
             if way == "list":
-                pager.list_keys(told.by(switch, cost.rows))
+                pager.list_keys(lambda _: switch.check())
             elif way == "anchors":
-                pager.gather(told.by(switch, cost.rows), cost.rows)
+                pager.gather(lambda _: switch.check(), cost.rows)
             return Reply({"type": "prepare", "way": way})
 
         return grid.job(work)

@@ -258,3 +258,12 @@ def test_a_cancelled_plan_is_forgotten(wire):
     wire.ask("forget", plan=planned["plan"])
     assert execute(wire, planned)["type"] == "err"
     assert 1 in names("legacy")
+
+
+def test_a_table_that_is_opened_again_has_its_columns_as_they_were(wire):
+    wire.ask("open", alias="legacy", table="users", schema=None)
+    wire.ask("layout", layout={"hidden": ["country"]})
+    wire.ask("open", alias="legacy", table="orders", schema=None)
+    assert wire.controller.grid.state["parts"]["layout"] == {}
+    wire.ask("open", alias="legacy", table="users", schema=None)
+    assert wire.controller.grid.state["parts"]["layout"] == {"hidden": ["country"]}

@@ -163,3 +163,13 @@ def test_a_model_means_all_its_rows(shop):
     assert queryset_of(users).count() == 5
     with pytest.raises(TypeError, match="not str"):
         queryset_of("users")
+
+
+def test_how_the_columns_were_arranged_is_kept_and_only_that(wire):
+    arranged = {"order": ["country", "id", "gone"], "hidden": ["name"], "pinned": [], "widths": {"id": 80, "x": 1}}
+    wire.ask("layout", layout=arranged)
+    kept = {"order": ["country", "id"], "hidden": ["name"], "widths": {"id": 80}}
+    assert wire.controller.state["parts"]["layout"] == kept
+    wire.ask("layout", layout={})
+    assert wire.controller.state["parts"]["layout"] == {}
+    assert wire.ask("layout", layout="wide")["type"] == "err"
