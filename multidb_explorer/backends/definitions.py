@@ -41,7 +41,7 @@ def joined(*statements: str | None) -> str:
     Examples
     --------
     >>> joined("CREATE TABLE t (n INTEGER)", None, "CREATE INDEX i ON t (n);")
-    'CREATE TABLE t (n INTEGER);\\n\\nCREATE INDEX i ON t (n);'
+    'CREATE TABLE t (n INTEGER);\n\nCREATE INDEX i ON t (n);'
     """
     found = [each.strip().rstrip(";").rstrip() for each in statements if each and each.strip()]
     return "\n\n".join(f"{each};" for each in found)

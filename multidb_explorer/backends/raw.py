@@ -76,5 +76,5 @@ def leaves_transaction(sql: str) -> bool:
     False
     """
     if not _UNSURE.search(sql):
-        sql = _TEXTS.sub("''", sql)
+        sql = _TEXTS.sub(lambda found: " " if found[0].startswith("--") else "''", sql)
     return _SEVERAL.search(sql) is not None and _LEAVES.search(sql) is not None

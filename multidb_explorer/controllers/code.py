@@ -172,6 +172,7 @@ def literal(value: Any) -> str:
 
     Examples
     --------
+    >>> from decimal import Decimal
     >>> literal(Decimal("1.50")), literal(dt.date(2026, 11, 27)), literal([1, None])
     ("Decimal('1.50')", 'dt.date(2026, 11, 27)', '[1, None]')
     """
