@@ -22,7 +22,7 @@ from multidb_explorer.controllers.values import encode_values
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ShownRows", "encode_value", "key_name", "named_key", "new_name", "staged_name"]
+__all__ = ["ShownRows", "encode_each", "key_name", "named_key", "new_name", "staged_name"]
 
 _MOST = 12_000
 _NEW = "+"
@@ -61,13 +61,16 @@ def named_key(place: Place, name: object) -> dict[str, Any] | Insert:
         raise BadRequest("An edit names its row by the row's key.") from None
 
 
-def encode_value(value: Any, kind: Kind) -> Any:
-    """Encode one value as the cells of a page are."""
+def encode_each(values: Sequence[Any], kind: Kind) -> list[Any]:
+    """Encode values of one column as the cells of a page are; a key that waits for its row says so."""
     import pyarrow as pa
 
-    if isinstance(value, NewKey):
-        return {"waits": str(value)}
-    return encode_values(pa.chunked_array([to_array([value], kind)]), kind)[0]
+    waits = {place: {"waits": str(value)} for place, value in enumerate(values) if isinstance(value, NewKey)}
+    plain = [None if isinstance(value, NewKey) else value for value in values]
+    if not plain:
+        return []
+    found = encode_values(pa.chunked_array([to_array(plain, kind)]), kind)
+    return [waits.get(place, value) for place, value in enumerate(found)]
 
 
 class ShownRows:

@@ -14,9 +14,9 @@ from multidb_explorer.controllers.base import BadRequest, Handler, Job, Message,
 from multidb_explorer.controllers.fields import FormField, default_value
 from multidb_explorer.controllers.grid_part import GridPart
 from multidb_explorer.controllers.references import key_of
-from multidb_explorer.controllers.shown_rows import ShownRows, encode_value, named_key, new_name, staged_name
+from multidb_explorer.controllers.shown_rows import ShownRows, encode_each, named_key, new_name, staged_name
 from multidb_explorer.controllers.typed_values import Unreadable, parsed, reason_of
-from multidb_explorer.errors import KeyRequired, ValueNotRepresentable, WriteRefused
+from multidb_explorer.errors import ConnectionFailed, KeyRequired, ValueNotRepresentable, WriteRefused
 from multidb_explorer.query.queryset import QuerySet
 from multidb_explorer.schema.catalog import TableSchema
 from multidb_explorer.schema.inspector import catalog_of
@@ -159,7 +159,12 @@ class Staging(GridPart):
         database = databases.get(self.alias)
         if database is None:
             return f"There is no alias {self.alias!r} any more."
-        return f"Alias {self.alias!r} is read-only." if database.read_only else self._refusal
+        if database.read_only:
+            return f"Alias {database.alias!r} is read-only."
+        try:
+            return self._refusal
+        except ConnectionFailed:
+            return f"Alias {database.alias!r} can't be reached now."
 
     @cached_property
     def _refusal(self) -> str:
@@ -200,8 +205,7 @@ class Staging(GridPart):
         rows = [dict(zip(named, key if len(named) > 1 else (key,), strict=True)) for key in keys]
         names = self.shown.remember(table, [self._by_column(row) for row in rows])
         staged, there = self.staged(), set(names)
-        marks = {name: self.mark(change) for name, change in staged.items() if name in there}
-        return {"keys": names, "marks": marks}
+        return {"keys": names, "marks": self.marks({name: staged[name] for name in staged.keys() & there})}
 
     def _by_column(self, key: Mapping[str, Any]) -> dict[str, Any]:
         return {self.place.slot(name).name: value for name, value in key.items()}
@@ -212,12 +216,18 @@ class Staging(GridPart):
         mine = (one for one in self.changes.changes if one.table == place.name and one.schema == place.schema)
         return {staged_name(place, change): change for change in mine}
 
-    def mark(self, change: Change) -> Message:
-        """Say how a staged row looks."""
-        name = staged_name(self.place, change)
+    def marks(self, staged: Mapping[str, Change]) -> dict[str, Message]:
+        """Say how staged rows look, each with its new values as the cells of a page are encoded."""
+        cells: dict[str, Message] = {name: {} for name in staged}
+        for column, shown in self.names.items():
+            rows = {n: c.values[column] for n, c in staged.items() if not isinstance(c, Delete) and column in c.values}
+            values = encode_each(list(rows.values()), self.place.kind(column))
+            for name, value in zip(rows, values, strict=True):
+                cells[name][shown] = value
+        return {name: self._mark(name, change, cells[name]) for name, change in staged.items()}
+
+    def _mark(self, name: str, change: Change, cells: Message) -> Message:
         state = {Insert: "new", Update: "changed", Delete: "deleted"}[type(change)]
-        values = {} if isinstance(change, Delete) else change.values
-        cells = {self.names[c]: encode_value(v, self.place.kind(c)) for c, v in values.items() if c in self.names}
         found: Message = {"state": state, "cells": cells, "problems": self.problems.get(name, {})}
         return {**found, "conflicts": self.conflicts[name]} if name in self.conflicts else found
 
@@ -225,7 +235,7 @@ class Staging(GridPart):
         """Answer with all that differs from what was staged before, and the counts."""
         now = self.staged()
         self.problems = {name: found for name, found in self.problems.items() if name in now}
-        marks: dict[str, Message | None] = {n: self.mark(c) for n, c in now.items() if before.get(n) is not c}
+        marks: dict[str, Message | None] = {**self.marks({n: c for n, c in now.items() if before.get(n) is not c})}
         marks |= dict.fromkeys(before.keys() - now.keys())
         new = [name for name, change in now.items() if isinstance(change, Insert)]
         return Reply({"type": "staged", "marks": marks, "new": new, "pending": self.pending, **more})
@@ -400,20 +410,27 @@ class Staging(GridPart):
 
     # Paste
 
-    def _check(self, request: Message) -> Reply:
+    def _check(self, request: Message) -> Job:
         """Say how pasted cells would fit, without staging any."""
         self.refuse()
         rows, columns, keys = _block(request)
-        cells = list(self._read(rows, columns, keys))
-        errors = [[r, c, _reason(value)] for r, c, value in cells if isinstance(value, Exception)]
-        return Reply({"type": "check", "errors": errors, "cells": len(cells)})
 
-    def _paste(self, request: Message) -> Reply:
+        def work() -> Reply:
+            cells = list(self._read(rows, columns, keys))
+            errors = [[r, c, _reason(value)] for r, c, value in cells if isinstance(value, Exception)]
+            return Reply({"type": "check", "errors": errors, "cells": len(cells)})
+
+        return Job(work)
+
+    def _paste(self, request: Message) -> Job:
         """Stage the pasted cells that fit; rows beyond the last one become new rows."""
         self.refuse()
         rows, columns, keys = _block(request)
         if len(rows) - len(keys) > _MOST_NEW:
             raise BadRequest(f"{_MOST_NEW:,} new rows can be pasted at once.")
+        return Job(lambda: self._pasted(rows, columns, keys))
+
+    def _pasted(self, rows: list[list[Any]], columns: list[str], keys: list[str]) -> Reply:
         values: dict[str, dict[str, Any]] = {}
         new: list[dict[str, Any]] = [{} for _ in rows[len(keys) :]]
         for r, c, value in self._read(rows, columns, keys):

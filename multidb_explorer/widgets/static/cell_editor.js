@@ -22,6 +22,8 @@ export class CellEditor {
     this.element.addEventListener("pointerdown", (event) => event.stopPropagation());
     this.element.addEventListener("paste", (event) => event.stopPropagation());
     this.element.addEventListener("copy", (event) => event.stopPropagation());
+    // Not every browser gives the focus to a button that is pressed.
+    this.away = (/** @type {Event} */ event) => event.target instanceof Node && !this.element.contains(event.target) && this.finish("stay");
     edit.grid.frame.append(this.element);
   }
 
@@ -61,6 +63,7 @@ export class CellEditor {
     this.element.replaceChildren(editor.element, this.bar);
     this.element.hidden = false;
     this.place();
+    document.addEventListener("pointerdown", this.away, true);
     editor.focus();
     const input = editor.field;
     if (input instanceof HTMLInputElement || input instanceof HTMLTextAreaElement) {
@@ -123,6 +126,7 @@ export class CellEditor {
     const { editor } = this;
     if (!editor) return;
     this.editor = null;
+    document.removeEventListener("pointerdown", this.away, true);
     editor.dispose();
     this.element.hidden = true;
     this.element.replaceChildren();

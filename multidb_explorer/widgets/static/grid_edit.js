@@ -92,8 +92,8 @@ export class GridEdit {
 
   /** @param {number} row @param {number} column @returns {import("./data_grid.js").CellLook | null} */
   cellLook(row, column) {
-    if (!this.editable) return null;
-    const key = this.keyOf(row);
+    const nothing = !this.marks.size && !this.typed.size && row < this.grid.store.length;
+    const key = this.editable && !nothing ? this.keyOf(row) : undefined;
     if (key === undefined) return null;
     const { name, kind } = this.grid.columns[column];
     const typed = this.typed.get(`${key}\n${name}`);
@@ -307,6 +307,7 @@ export class GridEdit {
       { label: "Edit", keys: "F2", icon: "pencil", group: "cell", refused, run: () => this.edit() },
       { label: "Set NULL", keys: "Ctrl+0", group: "cell", refused: refused ?? (field.nullable ? undefined : `${name} can’t be NULL`), run: () => this.stageRange(() => ({ null: true }), "set to NULL") },
       ...(field?.default ? [{ label: "Set default", group: "cell", refused, run: () => this.stageRange(() => ({ default: true }), "set to its default") }] : []),
+      { label: "Paste", keys: "Ctrl+V", group: "cell", refused, run: () => this.pasteFromMenu() },
       { label: "Fill down", keys: "Ctrl+D", group: "cell", refused: this.range.bottom > this.range.top ? refused : "Select cells below first", run: () => this.fillDown() },
       ...(mark && mark.state !== "deleted" && name in mark.cells ? [{ label: "Revert cell", icon: /** @type {const} */ ("undo"), group: "cell", run: () => this.revertCells() }] : []),
     ];
@@ -441,12 +442,24 @@ export class GridEdit {
   // ------------------------------------------------------------------ paste
 
   /** @param {ClipboardEvent} event */
-  async paste(event) {
-    const { active } = this.grid;
-    if (!this.grid.hasActive || active.row < 0 || !this.editable) return;
+  paste(event) {
+    if (!this.grid.hasActive || this.grid.active.row < 0 || !this.editable) return;
     event.preventDefault();
     event.stopPropagation();
-    const cells = parseTsv(event.clipboardData?.getData("text/plain") ?? "");
+    this.pasteText(event.clipboardData?.getData("text/plain") ?? "");
+  }
+
+  async pasteFromMenu() {
+    try {
+      await this.pasteText(await navigator.clipboard.readText());
+    } catch {
+      this.grid.say("The browser does not let this page read the clipboard: press Ctrl+V", "bad");
+    }
+  }
+
+  /** @param {string} text */
+  async pasteText(text) {
+    const cells = parseTsv(text);
     if (!cells.length) return;
     const { top, bottom, left } = this.range;
     if (cells.length === 1 && cells[0].length === 1) {
