@@ -37,7 +37,7 @@ def shell():
 
 def test_its_code_runs_in_order(shell, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert len(CELLS) == 11
+    assert len(CELLS) == 12
     for cell in CELLS:
         done = shell.run_cell(cell)
         assert done.success, cell
@@ -45,6 +45,7 @@ def test_its_code_runs_in_order(shell, tmp_path, monkeypatch, capsys):
     assert "'email':" in seen
     assert "{'addresses': 2, 'notes': 3}" in seen
     assert "it has 58 characters and the column keeps 40" in seen
+    assert (shell.user_ns["irish"].inserted, shell.user_ns["irish"].deleted) == (316, 316)
     assert list(mdb.aliases) == ["default", "crm", "archive", "scratch"]
     assert shell.user_ns["user"]._state.db == "new_users"
     assert shell.user_ns["picker"].value == "legacy_users"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -104,13 +104,15 @@ class Lane:
         digests = [pa.field("s", pa.binary(16)), pa.field("t", pa.binary(16))]
         return pa.schema([*self._key_fields, *digests, pa.field("outcome", pa.int8()), pa.field("left", pa.int8())])
 
-    def listed(self, keys: Sequence[Key], leaving: Sequence[bool] | bool) -> pa.Table:
+    def listed(self, keys: Sequence[Key], leaving: Sequence[bool] | bool, skipped: Collection[Key] = ()) -> pa.Table:
         """List rows for the journal, of which no more than their keys is known.
 
         Parameters
         ----------
         leaving
             Whether they shall leave the source.
+        skipped
+            Keys of rows that are left where they are.
         """
         count, width = len(keys), len(self.step.key)
         columns = [
@@ -119,7 +121,8 @@ class Lane:
         ]
         empty = [pa.nulls(count, field.type) for field in list(self.schema)[width:-2]]
         left = np.full(count, leaving) if isinstance(leaving, bool) else np.asarray(leaving, bool)
-        codes = [pa.array(np.zeros(count, np.int8)), pa.array(left.astype(np.int8))]
+        outcome = np.where([key in skipped for key in keys], Outcome.SKIPPED, Outcome.WAITING).astype(np.int8)
+        codes = [pa.array(outcome), pa.array(left.astype(np.int8))]
         return pa.table([*columns, *empty, *codes], schema=self.schema)
 
     def keys(self, rows: pa.Table) -> list[Key]:

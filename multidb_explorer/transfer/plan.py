@@ -66,6 +66,7 @@ class TransferPlan:
     wishes: Wishes | None = field(default=None, repr=False, compare=False)
     closure: Closure | None = field(default=None, repr=False, compare=False)
     leaving: Mapping[TableName, set[Key]] | None = field(default=None, repr=False, compare=False)
+    skipped: Mapping[TableName, set[Key]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def rows(self) -> int:
@@ -209,7 +210,12 @@ class TransferPlan:
             why = "; ".join(f"{way.rows:,} {way.path}" for way in step.ways)
             met = [f"{step.there:,} there already"] if step.there else []
             met += [f"{clash.rows:,} others by {', '.join(clash.key)}: {step.policy}" for clash in step.clashes]
+            along = len(self.skipped.get(step.name, ())) - step.conflicts
+            met += [f"{along:,} skipped since they belong to such"] if along > 0 else []
             yield [step.table, step.target, f"{step.rows:,}", why, gone, "; ".join(met)]
+
+    def _kept(self) -> list[str]:
+        return [f"{k.rows:,} of {step.table!r}, {k.reason}" for step in self.steps for k in step.kept if k.rows]
 
     def _columns(self) -> Iterator[list[Cell]]:
         for step in self.steps:
@@ -219,7 +225,7 @@ class TransferPlan:
 
     def __repr__(self) -> str:
         parts = [self._title(), text_table(_TABLES, self._tables())]
-        parts += [f"stays: {kept.rows:,} of {step.table!r}, {kept.reason}" for step in self.steps for kept in step.kept]
+        parts += [f"stays: {each}" for each in self._kept()]
         parts += [f"refused: {_said(objection)}" for objection in self.refused]
         parts += [f"accepted: {_said(objection)}" for objection in self.objections if objection.accepted]
         return "\n".join(parts)
@@ -228,7 +234,7 @@ class TransferPlan:
         parts = [html_table(_TABLES, self._tables(), caption=self._title(), right=[2], whole=[3, 5])]
         said = [["refused", _said(one)] for one in self.refused]
         said += [["accepted", _said(one)] for one in self.objections if one.accepted]
-        said += [["stays", f"{k.rows:,} of {s.table!r}, {k.reason}"] for s in self.steps for k in s.kept]
+        said += [["stays", each] for each in self._kept()]
         if said:
             parts.append(html_table(("", "why"), said, whole=[1]))
         columns = html_table(_COLUMNS, self._columns(), whole=[5])

@@ -30,6 +30,7 @@ from multidb_explorer.transfer.refusing import database_objections, table_object
 from multidb_explorer.transfer.roots import Roots
 from multidb_explorer.transfer.sheet import incoming, schema_digest
 from multidb_explorer.transfer.sides import Key, Side, keys_of
+from multidb_explorer.transfer.skipping import skipped_rows
 from multidb_explorer.transfer.unmet import unmet_objections
 from multidb_explorer.transfer.wishes import Wishes
 
@@ -68,6 +69,8 @@ class Planning:
         self.target: Database = databases[self.wishes.to]
         self.catalogs = Catalog(self.source), Catalog(self.target)
         self.closure: Closure | None = None
+        self.skipped: Mapping[TableName, set[Key]] = {}
+        self._clashing: dict[TableName, set[Key]] = {}
         self._doubts: list[Objection] = []
         self._checks: dict[TableName, Mapping[str, NeedsCheck]] = {}
 
@@ -85,6 +88,8 @@ class Planning:
         self.objections += self._doubts
         if not any(objection.stands for objection in self.objections):
             lanes = {name: self._measured(lane) for name, lane in lanes.items()}
+            if self.closure is not None:
+                self.skipped = skipped_rows(self.closure, self._clashing)
             rest = self._reduce(lanes)
             self.objections += unmet_objections(self, lanes)
         steps = [lanes[name].step for name in ordered.tables]
@@ -109,6 +114,7 @@ class Planning:
             wishes=wishes,
             closure=self.closure,
             leaving=None if rest is None else rest.leaving,
+            skipped=self.skipped,
         )
 
     # Which rows
@@ -272,6 +278,11 @@ class Planning:
         step = replace(lane.step, **self._looked_up(lane, lane.step.rows))
         return Lane(step, lane.source, lane.target)
 
+    def _note_clashes(self, lane: Lane, table: pa.Table, places: set[int]) -> None:
+        if places and lane.step.policy == "skip" and self.closure is not None:
+            keys = keys_of(table.take(pa.array(sorted(places))), lane.step.key)
+            self._clashing.setdefault(lane.step.name, set()).update(keys)
+
     def _looked_up(self, lane: Lane, rows: int) -> dict[str, Any]:
         empty = lane.step.created or is_empty(lane.target)
         there, clashes, size = 0, dict[tuple[str, ...], list[str]](), 0
@@ -286,6 +297,7 @@ class Planning:
                 continue
             look = met(lane, fitted)
             there += len(look.there)
+            self._note_clashes(lane, table, look.clashing)
             groups = {lane.step.target_key: look.taken, **look.others}
             for key, places in groups.items():
                 some = fitted.select(list(key)).take(pa.array(sorted(places), pa.int64())).to_pylist()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["PARENTS", "Reduced", "reduced"]
 
 PARENTS = "they are parents of what is moved, and others may refer to them"
+_SKIPPED = "they meet other rows in the target, or belong to such"
 _DESTROYS = ("CASCADE", "SET NULL", "SET DEFAULT")
 
 
@@ -72,8 +73,10 @@ def _of_family(planning: Planning, closure: Closure, lanes: Sequence[Lane]) -> R
     found = Reduced()
     for lane in lanes:
         rows = closure.tables[lane.step.name]
-        found.leaving[lane.step.name] = set(rows.taken)
-        found.reasons[lane.step.name] = Counter({PARENTS: len(rows.rows) - len(rows.taken)})
+        skipped = planning.skipped.get(lane.step.name, set()) & rows.taken
+        found.leaving[lane.step.name] = rows.taken - skipped
+        parents = len(rows.rows) - len(rows.taken)
+        found.reasons[lane.step.name] = Counter({PARENTS: parents, _SKIPPED: len(skipped)})
     changed, outside = True, True
     while changed:
         changed = False

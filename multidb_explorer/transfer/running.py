@@ -191,10 +191,11 @@ def _family(plan: TransferPlan, sheet: Sheet) -> Iterator[Rows]:
     for number, lane in enumerate(sheet.lanes):
         lists = plan.closure.in_order(lane.step.name)
         leaving = (plan.leaving or {}).get(lane.step.name, set())
+        skipped = plan.skipped.get(lane.step.name, set())
         for keys in lists if apart else [[key for some in lists for key in some]]:
             for start in range(0, len(keys), sheet.batch_rows):
                 some = keys[start : start + sheet.batch_rows]
-                rows = Rows(number, lane.listed(some, [key in leaving for key in some]))
+                rows = Rows(number, lane.listed(some, [key in leaving for key in some], skipped))
                 yield _with_new_keys(sheet, rows, allocators)
 
 

@@ -37,6 +37,7 @@ _HELD = 64 * 2**20
 """Bytes of rows that are kept between two passes; others are read again."""
 
 WRITTEN = (Outcome.INSERTED, Outcome.OVERWRITTEN)
+SETTLED = (*WRITTEN, Outcome.SKIPPED)
 
 
 @dataclass
@@ -169,12 +170,13 @@ class Unit:
         if policy == "error":
             self._refuse_clashes(lane, fitted, look.clashing)
         code = np.full(len(places), Outcome.INSERTED, np.int8)
+        code[outcome[places] == Outcome.SKIPPED] = Outcome.SKIPPED
         if policy == "overwrite":
             code[list(look.taken)] = Outcome.OVERWRITTEN
         elif look.clashing:
             code[list(look.clashing)] = Outcome.SKIPPED
         # What an earlier run wrote is there by now, and was inserted all the same.
-        code[[n for n in look.there if outcome[places[n]] not in WRITTEN]] = Outcome.THERE
+        code[[n for n in look.there if outcome[places[n]] not in SETTLED]] = Outcome.THERE
         new = np.isin(np.arange(len(places)), list(look.there), invert=True) & (code == Outcome.INSERTED)
         self._insert(connection, lane, fitted.filter(pa.array(new)))
         if policy == "overwrite":
@@ -295,7 +297,7 @@ def _intended(lane: Lane, rows: pa.Table, fitted: pa.Table, digests: pa.Array, p
     lines: Any = np.full(count, -1, np.int64)
     lines[present] = np.arange(len(present))
     order = pa.array(lines, mask=lines < 0)
-    outcome = np.where(lines < 0, Outcome.GONE, Outcome.WAITING).astype(np.int8)
+    outcome = np.where(lines < 0, Outcome.GONE, numbers(rows, "outcome")).astype(np.int8)
     new = {"s": digests.take(order), "t": lane.target_digests(fitted).take(order), "outcome": pa.array(outcome)}
     for place, name in enumerate(lane.step.target_key):
         new[f"t{place}"] = fitted.column(name).combine_chunks().take(order)

@@ -216,6 +216,21 @@ def test_another_row_under_the_key_is_refused_before_anything_is_written(users):
     assert len(rows("new", "users")) == 3
 
 
+def test_what_belongs_to_a_skipped_row_stays_with_it(users):
+    execute("new", "INSERT INTO users VALUES (2, 'stranger@x', NULL, NULL)")
+
+    report = mdb.move(users.filter(id__in=[1, 3]), to="new", related="all", on_conflict="skip")
+
+    assert rows("old", "users") == [(1, "ann@x", "FR", None), (2, "bob@x", "FR", 1)]
+    assert (rows("old", "orders"), rows("old", "lines")) == ([(12, 2, 7.5)], [(12, 1, "pot")])
+    assert [user[1] for user in rows("new", "users")] == ["ann@x", "stranger@x", "eve@x"]
+    assert [order[:2] for order in rows("new", "orders")] == [(10, 1), (11, 1)]
+    assert report.table("users").kept == (
+        ("they meet other rows in the target, or belong to such", 1),
+        ("rows of 'users' that stay refer to them by friend", 1),
+    )
+
+
 def test_a_copy_may_overwrite_and_a_move_never(users):
     execute("new", "INSERT INTO users VALUES (1, 'old@x', NULL, NULL)")
 
