@@ -89,7 +89,13 @@ class ExplorerController(AliasPickerController):
     def state(self) -> Message:
         """Where the explorer is."""
         state = super().state
-        return {"choices": state["choices"], "alias": state["value"], "table": self.table, "schema": self.schema}
+        where = {"alias": state["value"], "table": self.table, "schema": self.schema, "visit": self._visit}
+        return {"choices": state["choices"], **where}
+
+    @property
+    def _visit(self) -> int | None:
+        """What the grid on screen is kept by, so that a page that is loaded anew finds it as it was."""
+        return next((number for number, grid in self._visits.items() if grid is self.grid), None)
 
     @property
     def queryset(self) -> QuerySet[Any] | None:

@@ -44,6 +44,7 @@ class Explorer(Panel):
     alias = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     table = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     schema = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    visit = traitlets.Int(None, allow_none=True).tag(sync=True)
     height = traitlets.Unicode("540px").tag(sync=True)
 
     controller: ExplorerController

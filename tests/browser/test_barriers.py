@@ -75,6 +75,35 @@ def structure(page):
     page.get_by_role("tab", name="Data").click()
 
 
+def tree_of_columns(page):
+    page.locator(".mdb-line", has_text="orders").locator(".mdb-fold").click()
+    expect(page.locator(".mdb-line-column", has_text="user_id")).to_be_visible()
+    yield "columns_in_the_tree"
+    page.locator(".mdb-line", has_text="orders").first.locator(".mdb-fold").click()
+
+
+def relations(page):
+    open_table(page, "orders")
+    page.get_by_role("tab", name="Relations").click()
+    expect(page.locator("button.mdb-box .mdb-box-rows").first).to_be_visible()
+    yield "relations"
+    page.locator("button.mdb-box").first.click()
+    expect(page.get_by_role("navigation", name="The way back")).to_be_visible()
+    expect(page.locator(".mdb-count")).to_have_text("1 row")
+    yield "followed"
+    page.get_by_role("navigation", name="The way back").get_by_role("button", name="orders").click()
+    expect(page.locator(".mdb-name")).to_have_text("orders")
+    page.get_by_role("tab", name="Data").click()
+
+
+def profile(page):
+    page.get_by_role("tab", name="Profile").click()
+    expect(page.locator(".mdb-profile-bar")).to_be_hidden()
+    expect(page.get_by_role("img").first).to_be_visible()
+    yield "profile"
+    page.get_by_role("tab", name="Data").click()
+
+
 def code(page):
     page.get_by_role("tab", name="Code").click()
     expect(page.get_by_role("region", name="Python code")).to_be_visible()
@@ -154,6 +183,9 @@ EXPLORER = (
     saving_selected_rows,
     order,
     structure,
+    tree_of_columns,
+    relations,
+    profile,
     code,
     statements,
     no_key_no_rows_and_a_view,

@@ -127,7 +127,7 @@ def test_it_looks_right(notebook, shop, dark):
     book.shot(f"explore_{theme}_page")
     switch(page, "archive", "users")
     expect(page.locator(".mdb-count")).to_have_text("50 rows")
-    expect(page.locator(".mdb-pill")).to_have_text("read-only")
+    expect(page.locator(".mdb-main > .mdb-title .mdb-pill")).to_have_text("read-only")
     expect(page.get_by_role("button", name="Delete from archive")).to_have_count(0)
     book.shot(f"explore_{theme}_read_only", page.locator(".mdb-explorer"))
 

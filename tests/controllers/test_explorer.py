@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from controllers.wire import Wire, names, run
@@ -267,3 +268,33 @@ def test_a_table_that_is_opened_again_has_its_columns_as_they_were(wire):
     assert wire.controller.grid.state["parts"]["layout"] == {}
     wire.ask("open", alias="legacy", table="users", schema=None)
     assert wire.controller.grid.state["parts"]["layout"] == {"hidden": ["country"]}
+
+
+# A page that is loaded anew
+
+
+def test_the_state_names_what_is_kept_as_it_was(wire):
+    assert wire.controller.state["visit"] == wire.opened["visit"]
+    wire.ask("sort", epoch=wire.opened["epoch"] + 1, keys=[{"column": "name", "descending": True}])
+    again = wire.ask("open", alias="legacy", table="users", schema=None, visit=wire.controller.state["visit"])
+    assert (again["kept"], again["sort"]) == (True, [{"column": "name", "descending": True}])
+    wire.ask("choose", alias="new")
+    assert wire.controller.state["visit"] is None
+
+
+def test_what_is_staged_is_kept_by_alias(wire):
+    staged = wire.controller.changes_of("legacy")
+    assert wire.controller.grid.changes is staged
+    wire.ask("open", alias="legacy", table="orders", schema=None)
+    assert wire.controller.grid.changes is staged
+    assert wire.controller.changes_of("archive") is None
+
+
+def test_closing_the_panel_stops_what_runs(wire):
+    stopped = []
+    wire.controller._running["x"] = lambda: stopped.append("x")
+    wire.controller.close()
+    for thread in list(threading.enumerate()):
+        if thread.name == "multidb-stop":
+            thread.join()
+    assert stopped == ["x"]

@@ -164,10 +164,15 @@ export class Explorer {
   // ------------------------------------------------------------------ what is on screen
 
   start() {
+    const { alias } = this;
     const table = this.model.get("table");
+    const schema = this.model.get("schema");
+    const visit = this.model.get("visit");
+    // The page was loaded anew: the kernel still has the rows as they were, filters and order included.
+    if (table && visit) this.places.set(tableKey(alias, { name: table, schema }), { alias, table: { name: table, schema, kind: "table", comment: null, rows: null }, visit, place: null, tab: "data", words: "" });
     tint(this.root, this.mark);
     if (!this.alias) this.showNotice({ look: "empty", title: "Choose a database", text: "The list above shows the aliases that are configured." });
-    else this.enter(table ? { name: table, schema: this.model.get("schema"), kind: "table", comment: null, rows: null } : null);
+    else this.enter(table ? { name: table, schema, kind: "table", comment: null, rows: null } : null);
   }
 
   aliasChosen() {
@@ -300,7 +305,7 @@ export class Explorer {
       const { message } = await this.channel.request("open", { alias, table: table.name, schema: table.schema, visit: left?.visit });
       if (late()) return;
       this.shown(message, crumb?.tab ?? this.lookedAt.get(key));
-      if (left && message.kept) this.data.stand(left.place);
+      if (left?.place && message.kept) this.data.stand(left.place);
     } catch (error) {
       if (late()) return;
       this.shown(null);

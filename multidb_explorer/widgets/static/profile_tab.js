@@ -122,19 +122,19 @@ export class ProfileTab {
     this.bar.hidden = this.stop.hidden = true;
     this.again.hidden = !trouble;
     this.words.textContent = [this.about, trouble].filter(Boolean).join(" · ");
-    for (const card of this.cards.values()) card.classList.remove("mdb-waiting");
+    for (const card of this.cards.values()) card.classList.remove("mdb-fact-waiting");
   }
 
   /** @param {ProfiledColumn} column */
   emptyCard({ name, kind, type }) {
-    return h("section", { class: "mdb-fact-card mdb-waiting", "aria-label": name }, h("h3", { class: "mdb-fact-name", title: type }, h("span", { class: "mdb-badge" }, badge(kind)), h("span", {}, name)));
+    return h("section", { class: "mdb-fact-card mdb-fact-waiting", "aria-label": name }, h("h3", { class: "mdb-fact-name", title: type }, h("span", { class: "mdb-badge" }, badge(kind)), h("span", {}, name)));
   }
 
   /** @param {Facts} facts */
   fillCard(facts) {
     const card = this.cards.get(facts.name);
     if (!card) return;
-    card.classList.remove("mdb-waiting");
+    card.classList.remove("mdb-fact-waiting");
     const { rows, nulls, distinct } = facts;
     const present = rows - nulls;
     const unique = present > 1 && distinct === present;

@@ -8,7 +8,7 @@ import { h, icon } from "./core.js";
  * @property {string | null} alias
  * @property {import("./table_list.js").Table} table
  * @property {number} visit what the kernel keeps it by
- * @property {{x: number, y: number, active: {row: number, column: number}, hasActive: boolean}} place
+ * @property {{x: number, y: number, active: {row: number, column: number}, hasActive: boolean} | null} place null where it is not known
  * @property {string} tab
  * @property {string} words what narrowed the rows down
  */
