@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from multidb_explorer.backends.arrow import arrow_schema
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.moving import Keeps
 from multidb_explorer.connections.database import Database
+from multidb_explorer.errors import TableDoesNotExist
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.stream import read_batches
 from multidb_explorer.schema.catalog import Column, TableSchema
@@ -69,9 +71,10 @@ class Side:
 
     @cached_property
     def keeps(self) -> Mapping[str, Keeps]:
-        """What its columns do to values."""
-        with self.database.connect() as connection:
+        """What its columns do to values; nothing is known of a table that is yet to be made."""
+        with suppress(TableDoesNotExist), self.database.connect() as connection:
             return self.database.backend.keeps(connection, self.table)
+        return {}
 
     @property
     def where(self) -> str:
@@ -186,8 +189,8 @@ def _range(values: Sequence[Key]) -> tuple[int, int] | None:
     """Give the ends of a range of which at least every second number is wanted."""
     if len(values) <= _DENSE:
         return None
-    numbers: Iterable[Any] = [value for (value,) in values]
-    if any(not isinstance(number, int) for number in numbers):
+    numbers = [value for (value,) in values]
+    if set(map(type, numbers)) != {int}:
         return None
     low, high = min(numbers), max(numbers)
     return (low, high) if high - low < _DENSE * len(values) else None
