@@ -100,7 +100,11 @@ class InsertWriting:
         names = [column.name for column in self._frame_reading().columns]
         own = {field.name for field in self.bound.fields if field.column.name in generated}
         rows: Any = self
-        return rows.values(*(name for name in names if name not in own)) if own & set(names) else self
+        if not own & set(names):
+            return self
+        kept = [name for name in names if name not in own]
+        # After only() and defer() the fields are chosen by only() again.
+        return rows.only(*kept) if rows._state.fields is not None else rows.values(*kept)
 
     def _insert_form(self, table: str | None, rows_each: int) -> SqlForm:
         from multidb_explorer.results.exports import SqlForm

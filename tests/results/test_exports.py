@@ -170,6 +170,8 @@ def test_what_the_database_computes_is_left_out(url: str, target: Any) -> None:
     rows = mdb.reflect("t", using="here").objects
     assert rows.to_sql_inserts(out) == 1
     assert out.getvalue().endswith("\n  (1, 4);\n")
+    assert rows.only("n", "twice").to_sql_inserts(out) == 1
+    assert out.getvalue().endswith("\n  (1, 4);\n")
 
 
 def test_sums_are_no_rows_of_a_table(legacy: object) -> None:
