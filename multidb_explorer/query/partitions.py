@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from multidb_explorer.query.queryset import QuerySet
 
-__all__ = ["PartReader", "Parts", "Span", "to_dask"]
+__all__ = ["PartReader", "Parts", "Span", "database_of", "refuse_unreachable", "to_dask"]
 
 Key = tuple[Any, ...]
 Condition = sa.ColumnElement[bool]
@@ -115,7 +115,7 @@ class PartReader:
         """Read a range."""
         condition = _within(self.key, span, optional=self.optional)
         statement = self.statement if condition is None else self.statement.where(condition)
-        return self._frame(read_table(_database(self.settings), Reading(statement, self.columns)))
+        return self._frame(read_table(database_of(self.settings), Reading(statement, self.columns)))
 
     @property
     def empty(self) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def to_dask(queryset: Any, parts: Parts, how: Mapping[str, Any]) -> dd.DataFrame
     import dask.dataframe as dd
 
     database = databases[queryset.db]
-    _refuse_unreachable(database)
+    refuse_unreachable(database, "to_dask()")
     asked = _Asked(queryset, database)
     if parts.number == 1:
         reader, spans = asked.whole(how), [Span()]
@@ -149,17 +149,29 @@ def to_dask(queryset: Any, parts: Parts, how: Mapping[str, Any]) -> dd.DataFrame
     return found
 
 
-def _refuse_unreachable(database: Database) -> None:
+def refuse_unreachable(database: Database, what: str) -> None:
+    """Refuse a database that other processes can't reach by its settings.
+
+    Parameters
+    ----------
+    what
+        Who gives the settings to other processes.
+
+    Raises
+    ------
+    ImproperlyConfigured
+        For a memory database, inside of a block, and for a secret that is no reference.
+    """
     if database.shares_connection:
         raise ImproperlyConfigured(
-            f"to_dask() reads alias {database.alias!r} in sessions of its own, and none of them can see what a memory "
+            f"{what} uses alias {database.alias!r} in sessions of its own, and none of them can see what a memory "
             f"database or an open atomic() block holds. Use a database in a file or on a server, outside of atomic()."
         )
     settings = database.settings
     for secret in _secrets([settings.password, settings.query_secrets, settings.options]):
         if secret.reference in (None, PROMPT):
             raise ImproperlyConfigured(
-                f"to_dask() gives the settings of alias {database.alias!r} to other processes, and a secret that is "
+                f"{what} gives the settings of alias {database.alias!r} to other processes, and a secret that is "
                 f"written out, computed or typed must not go along ({secret!r}). Give it as a reference that they can "
                 f"look up, such as PASSWORD='env:NAME', 'file:PATH' or 'keyring:service/user'."
             )
@@ -318,7 +330,7 @@ _own: dict[AliasSettings, Database] = {}
 _making = threading.Lock()
 
 
-def _database(settings: AliasSettings) -> Database:
+def database_of(settings: AliasSettings) -> Database:
     """Give the database of this process with these settings; an alias of that name may mean another one here."""
     known = databases.get(settings.alias)
     if known is not None and known.settings == settings:

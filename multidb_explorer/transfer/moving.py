@@ -34,9 +34,13 @@ class Options(TypedDict, total=False):
 
 
 @overload
-def copy(source: Any, to: str, *, dry_run: Literal[True], **options: Unpack[Options]) -> TransferPlan: ...
+def copy(
+    source: Any, to: str, *, dry_run: Literal[True], client: Any = None, **options: Unpack[Options]
+) -> TransferPlan: ...
 @overload
-def copy(source: Any, to: str, *, dry_run: Literal[False] = False, **options: Unpack[Options]) -> TransferReport: ...
+def copy(
+    source: Any, to: str, *, dry_run: Literal[False] = False, client: Any = None, **options: Unpack[Options]
+) -> TransferReport: ...
 def copy(  # noqa: PLR0913 -- they are options, each with a name
     source: Any,
     to: str,
@@ -54,6 +58,7 @@ def copy(  # noqa: PLR0913 -- they are options, each with a name
     dry_run: bool = False,
     progress: bool | None = None,
     on_progress: Callable[[TransferProgress], object] | None = None,
+    client: Any = None,
 ) -> TransferPlan | TransferReport:
     """Copy rows to another database, with their relatives if asked.
 
@@ -89,6 +94,8 @@ def copy(  # noqa: PLR0913 -- they are options, each with a name
         Give the plan and write nothing.
     progress, on_progress
         Whether a bar is drawn, and who is told instead of it.
+    client
+        Of a Dask cluster, whose workers carry units over, each of ``batch_size`` rows. They get references to secrets.
 
     Returns
     -------
@@ -114,7 +121,9 @@ def copy(  # noqa: PLR0913 -- they are options, each with a name
     """
     wishes = _wishes("copy", source, to, using, related, on_conflict, columns, create, batch_size, accept, mode, limit)
     made = plan(wishes)
-    return made if dry_run else made.run(confirm=confirm, on_progress=on_progress, progress=progress)
+    if dry_run:
+        return made
+    return made.run(confirm=confirm, on_progress=on_progress, progress=progress, client=client)
 
 
 @overload

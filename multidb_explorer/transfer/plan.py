@@ -165,6 +165,7 @@ class TransferPlan:
         confirm: str | Sequence[str] | None = None,
         on_progress: Callable[[TransferProgress], object] | None = None,
         progress: bool | None = None,
+        client: Any = None,
     ) -> TransferReport:
         """Do it.
 
@@ -176,6 +177,9 @@ class TransferPlan:
             Called with how far it is, instead of a bar.
         progress
             Whether a bar is drawn; as the options say if not given.
+        client
+            Of a Dask cluster (`distributed.Client`), whose workers carry the units of a copy over. They get references
+            to secrets and look them up themselves.
 
         Raises
         ------
@@ -188,7 +192,7 @@ class TransferPlan:
         """
         from multidb_explorer.transfer.running import run
 
-        return run(self, confirm=confirm, on_progress=on_progress, progress=progress)
+        return run(self, confirm=confirm, on_progress=on_progress, progress=progress, client=client)
 
     # Showing
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from threading import Event
+from typing import Any
 
 from multidb_explorer.connections.blocks import block_of
 from multidb_explorer.connections.confirming import check_word, confirmed
@@ -28,6 +29,7 @@ from multidb_explorer.transfer.progress import Cancelled, Observer, TransferProg
 from multidb_explorer.transfer.report import TransferReport
 from multidb_explorer.transfer.reporting import report_of
 from multidb_explorer.transfer.sheet import Sheet
+from multidb_explorer.transfer.spread import refuse_undivided, spread
 from multidb_explorer.transfer.stopping import Stopped
 from multidb_explorer.transfer.together import settle_votes
 from multidb_explorer.transfer.units import Unit
@@ -47,6 +49,7 @@ def run(
     on_progress: Callable[[TransferProgress], object] | None = None,
     progress: bool | None = None,
     stop: Event | None = None,
+    client: Any = None,
 ) -> TransferReport:
     """Run a plan; `TransferPlan.run` tells the rules.
 
@@ -54,6 +57,8 @@ def run(
     ----------
     stop
         Set from elsewhere to cancel.
+    client
+        Of a Dask cluster, whose workers carry the units over.
     """
     assert plan.wishes is not None  # noqa: S101 -- only a plan that was read from a journal has none
     plan.refuse()
@@ -68,13 +73,15 @@ def run(
         create_tables(sheet.target, sheet.catalogs, sheet.steps)
         sheet.look()
         sheet.refuse_changed()
+        if client is not None:
+            refuse_undivided(sheet)
         journal = Journal.create(sheet.id, sheet.head())
         try:
             _list(plan, sheet, journal)
         except BaseException:
             journal.remove()
             raise
-        return _carried(sheet, journal, observer, resumed=False)
+        return _carried(sheet, journal, observer, resumed=False, client=client)
 
 
 def resumed(
@@ -215,7 +222,9 @@ def _with_new_keys(sheet: Sheet, rows: Rows, allocators: dict[int, Allocator]) -
 # Carrying
 
 
-def _carried(sheet: Sheet, journal: Journal, observer: Observer, *, resumed: bool) -> TransferReport:
+def _carried(
+    sheet: Sheet, journal: Journal, observer: Observer, *, resumed: bool, client: Any = None
+) -> TransferReport:
     began = time.perf_counter()
     observer.id, observer.name = sheet.id, f"{sheet.source.alias} → {sheet.target.alias}"
     observer.planned = sum(step.rows for step in sheet.steps)
@@ -224,29 +233,38 @@ def _carried(sheet: Sheet, journal: Journal, observer: Observer, *, resumed: boo
     if resumed and sheet.mode == "TWO_PHASE":
         settle_votes(sheet, journal)
     state, message = "DONE", ""
-    with observer:
-        for number, known in journal.units():
-            if known == "DONE":
-                continue
-            try:
+    try:
+        with observer:
+            done = spread(client, sheet, journal, observer.wrote) if client else _units(sheet, journal, observer)
+            for _number in done:
                 observer.check()
-                _unit(sheet, journal, number, known, observer)
-            except Stopped as error:
-                state, message = error.state, str(error)
-                journal.set_unit(number, "PLANNED" if known == "PLANNED" else "INTENT")
-                break
-            except Cancelled:
-                state = "CANCELLED"
-                break
-            except BaseException as error:
-                error.add_note(f"What was done so far is consistent; mdb.resume({sheet.id!r}) goes on.")
-                raise
+    except Stopped as error:
+        state, message = error.state, str(error)
+    except Cancelled:
+        state = "CANCELLED"
+    except BaseException as error:
+        error.add_note(f"What was done so far is consistent; mdb.resume({sheet.id!r}) goes on.")
+        raise
     report = report_of(sheet, journal, state, time.perf_counter() - began)
     report = replace(report, resumed=resumed, bytes=observer.bytes)
     journal.set_state(state)
     if message:
         raise TransferStopped(f"{sheet.kind} {sheet.id}: {state}. {message}", report=report)
     return report
+
+
+def _units(sheet: Sheet, journal: Journal, observer: Observer) -> Iterator[int]:
+    """Carry unit after unit over."""
+    observer.check()
+    for number, known in journal.units():
+        if known == "DONE":
+            continue
+        try:
+            _unit(sheet, journal, number, known, observer)
+        except Stopped:
+            journal.set_unit(number, "PLANNED" if known == "PLANNED" else "INTENT")
+            raise
+        yield number
 
 
 def _unit(sheet: Sheet, journal: Journal, number: int, state: str, observer: Observer) -> None:

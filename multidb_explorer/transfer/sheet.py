@@ -107,8 +107,18 @@ class Sheet:
         }
 
     @classmethod
-    def of_head(cls, id: str, head: Mapping[str, Any]) -> Sheet:  # noqa: A002 -- what it is called everywhere
+    def of_head(
+        cls,
+        id: str,  # noqa: A002 -- what it is called everywhere
+        head: Mapping[str, Any],
+        known: Mapping[str, Database] | None = None,
+    ) -> Sheet:
         """Take up a transfer where its journal ends.
+
+        Parameters
+        ----------
+        known
+            The databases by alias, where they are not the registered ones.
 
         Raises
         ------
@@ -119,8 +129,8 @@ class Sheet:
             id,
             head["kind"],
             head["mode"],
-            _same(*head["source"]),
-            _same(*head["target"]),
+            _same(*head["source"], known=known or databases),
+            _same(*head["target"], known=known or databases),
             head["identity"],
             head["schema"],
             head["batch_rows"],
@@ -135,8 +145,8 @@ class Sheet:
         return made
 
 
-def _same(alias: str, fingerprint: str) -> Database:
-    database = databases[alias]
+def _same(alias: str, fingerprint: str, *, known: Mapping[str, Database]) -> Database:
+    database = known[alias]
     if database.fingerprint != fingerprint:
         raise TransferError(
             f"Alias {alias!r} is another database now than when the transfer was begun, so it can't go on. Register "

@@ -10,6 +10,8 @@ from multidb_explorer.connections.registry import databases
 from multidb_explorer.errors import (
     ConfirmationRequired,
     FieldValueError,
+    ImproperlyConfigured,
+    NotSupportedError,
     ReadOnlyAlias,
     TransactionError,
     TransferError,
@@ -508,3 +510,27 @@ def test_copy_and_delete_as_one(new_database, engine, mode):
 def test_a_mode_that_is_not_possible(users):
     with pytest.raises(TransferRefused, match="'TWO_PHASE' is not possible: alias 'old': SQLite can't prepare"):
         mdb.move(users, to="new", related="all", mode="TWO_PHASE")
+
+
+def test_units_on_a_cluster(users):
+    from distributed import Client
+
+    execute("old", "DELETE FROM order_tags; DELETE FROM tags")
+    execute("old", "; ".join(f"INSERT INTO tags VALUES ({n}, 't{n}')" for n in range(25)))
+
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        report = mdb.copy("tags", to="new", using="old", batch_size=10, client=client)
+        with pytest.raises(NotSupportedError, match="Only a copy"):
+            mdb.move("tags", to="new", using="old", dry_run=True).run(client=client)
+
+    assert (report.state, report.inserted) == ("DONE", 25)
+    assert len(rows("new", "tags")) == 25
+    assert mdb.transfers() == []
+
+
+def test_what_workers_can_not_reach(users):
+    mdb.connect("memory", "sqlite://")
+    execute("memory", SHOP)
+
+    with pytest.raises(ImproperlyConfigured, match=r"copy\(client=...\) uses alias 'memory' in sessions of its own"):
+        mdb.copy("tags", to="memory", using="old", client=object())
