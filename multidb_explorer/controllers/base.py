@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from multidb_explorer.errors import MultiDBError, QueryCancelled
 
-__all__ = ["BadRequest", "Controller", "Handler", "Job", "Message", "Reply", "whole"]
+__all__ = [
+    "BadRequest",
+    "Controller",
+    "Handler",
+    "Intervals",
+    "Job",
+    "Message",
+    "Reply",
+    "intervals",
+    "whole",
+]
 
 _log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
+Intervals = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -180,3 +191,22 @@ def whole(request: Message, name: str, *, most: int | None = None) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise BadRequest(f"A request lacks its number {name!r}.")
     return value if most is None else min(value, most)
+
+
+def intervals(rows: object) -> Intervals:
+    """Check the row intervals of a message.
+
+    Examples
+    --------
+    >>> intervals([[3, 5], [9, 9]])
+    [(3, 5), (9, 9)]
+    """
+    if not isinstance(rows, Iterable) or isinstance(rows, str | bytes):
+        raise BadRequest("A selection is a list of row intervals.")
+    found = []
+    for pair in rows:
+        first, last = pair if isinstance(pair, list | tuple) and len(pair) == 2 else (None, None)
+        if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last:
+            raise BadRequest("A selection is a list of row intervals.")
+        found.append((first, last))
+    return found

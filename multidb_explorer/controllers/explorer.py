@@ -9,11 +9,11 @@ from typing import Any
 from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.alias_picker import AliasPickerController
-from multidb_explorer.controllers.base import BadRequest, Job, Message, Reply, Stale
+from multidb_explorer.controllers.base import BadRequest, Job, Message, Reply, Stale, intervals
 from multidb_explorer.controllers.code_tab import CodeTab
 from multidb_explorer.controllers.explorer_tab import ExplorerTab
 from multidb_explorer.controllers.filtering import Filter
-from multidb_explorer.controllers.grid import GridController, intervals
+from multidb_explorer.controllers.grid import GridController
 from multidb_explorer.controllers.profile_tab import ProfileTab
 from multidb_explorer.controllers.relations_tab import RelationsTab
 from multidb_explorer.controllers.sql_tab import SqlTab

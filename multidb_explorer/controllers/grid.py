@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.connections.registry import databases
-from multidb_explorer.controllers.base import BadRequest, Controller, Job, Message, Reply, Stale, whole
+from multidb_explorer.controllers.base import Controller, Intervals, Job, Message, Reply, Stale, intervals, whole
 from multidb_explorer.controllers.filtering import Filter
 from multidb_explorer.controllers.grid_columns import columns_of
 from multidb_explorer.controllers.grid_part import GridPart
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["GridController", "queryset_of"]
-
-Intervals = list[tuple[int, int]]
 
 _MOST_ROWS = 1000
 _MOST_SELECTED = 100_000
@@ -350,22 +348,3 @@ class GridController(Controller):
 
 def _sort_keys(order: Sequence[str]) -> list[Message]:
     return [{"column": name.removeprefix("-"), "descending": name.startswith("-")} for name in order]
-
-
-def intervals(rows: object) -> Intervals:
-    """Check the row intervals of a message.
-
-    Examples
-    --------
-    >>> intervals([[3, 5], [9, 9]])
-    [(3, 5), (9, 9)]
-    """
-    if not isinstance(rows, Iterable) or isinstance(rows, str | bytes):
-        raise BadRequest("A selection is a list of row intervals.")
-    found = []
-    for pair in rows:
-        first, last = pair if isinstance(pair, list | tuple) and len(pair) == 2 else (None, None)
-        if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last:
-            raise BadRequest("A selection is a list of row intervals.")
-        found.append((first, last))
-    return found

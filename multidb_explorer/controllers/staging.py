@@ -10,7 +10,7 @@ from multidb_explorer.changes.addressing import Place, place_of
 from multidb_explorer.changes.changeset import ChangeSet
 from multidb_explorer.changes.records import Change, Delete, Insert, Update
 from multidb_explorer.connections.registry import databases
-from multidb_explorer.controllers.base import BadRequest, Handler, Job, Message, Reply
+from multidb_explorer.controllers.base import BadRequest, Handler, Job, Message, Reply, intervals
 from multidb_explorer.controllers.fields import FormField, default_value
 from multidb_explorer.controllers.grid_part import GridPart
 from multidb_explorer.controllers.references import key_of
@@ -361,8 +361,6 @@ class Staging(GridPart):
         keys: list[Any] = [named_key(self.place, name) for name in names]
         originals: list[Any] = [self._whole(name) for name in names]
         if request.get("rows"):
-            from multidb_explorer.controllers.grid import intervals
-
             named = self.grid.queryset.key_required()
             found = self.grid.keys_of(intervals(request["rows"]))
             rows = [self._by_column(dict(zip(named, k if len(named) > 1 else (k,), strict=True))) for k in found]

@@ -56,6 +56,14 @@ def staged(page):
     cell(page, 5, 1).click()
     page.keyboard.press("Control+Delete")
     expect(pending(page)).to_contain_text("1 deleted")
+    # One value for all selected cells, and back.
+    cell(page, 7, 2).click()
+    cell(page, 8, 2).click(modifiers=["Shift"])
+    page.keyboard.type("XX")
+    page.keyboard.press("Control+Enter")
+    expect(pending(page)).to_contain_text("5 changed")
+    page.keyboard.press("Control+z")
+    expect(pending(page)).to_contain_text("3 changed")
     yield "staged"
 
 
