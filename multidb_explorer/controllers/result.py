@@ -53,6 +53,7 @@ class ResultController(Controller):
         self._table: pa.Table = self._read(FIRST_ROWS)
         self._kinds = [_kind(field.type) for field in self._table.schema]
         self.intents |= {"columns": self._columns, "win": self._win, "count": self._count, "select": self._select}
+        self.intents["prepare"] = self._prepare
 
     @property
     def gives_rows(self) -> bool:
@@ -126,6 +127,10 @@ class ResultController(Controller):
             return Reply({"type": "count", "epoch": self.epoch, **counted})
 
         return stoppable_job(self.database, work)
+
+    def _prepare(self, _: Message) -> Reply:
+        """Nothing makes far jumps quicker here: rows are read up to where somebody looks."""
+        return Reply({"type": "prepare"})
 
     def _select(self, _: Message) -> Reply:
         return Reply({"type": "select", "rows": 0})

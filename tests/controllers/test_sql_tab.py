@@ -40,6 +40,11 @@ def test_a_statement_opens_in_a_grid(wire):
     assert [column["name"] for column in ran["columns"]] == ["id", "name", "sign"]
     assert (ran["row_count"], ran["gives_rows"]) == (1, True)
     assert page(wire, ran)[1] == [[1], ["Ann"], [";"]]
+    # What every grid asks once its rows are there.
+    assert [wire.ask(kind, to="sql", epoch=ran["epoch"])["type"] for kind in ("prepare", "columns")] == [
+        "prepare",
+        "columns",
+    ]
 
 
 def test_nothing_is_written(wire):

@@ -335,6 +335,7 @@ export class Explorer {
     this.heading(this.tables.known({ name: message.table, schema: message.schema, kind: "table", comment: null, rows: null }));
     this.shown(message, "data");
     this.data.focus();
+    this.data.stand({ x: 0, y: 0, active: { row: 0, column: 0 }, hasActive: true });
   }
 
   readAgain() {
