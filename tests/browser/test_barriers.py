@@ -67,6 +67,44 @@ def order(page):
     yield "sorted"
 
 
+def filters_and_columns(page):
+    page.get_by_role("textbox", name="Filter name").fill("^ann")
+    expect(page.locator(".mdb-filter-chip")).to_have_count(1)
+    page.get_by_role("textbox", name="Filter id").fill("five")
+    expect(page.locator(".mdb-filter-wrong")).to_be_visible()
+    yield "filters"
+    page.locator(".mdb-filter-button").click()
+    page.get_by_role("button", name="+ Group").click()
+    yield "filter_builder"
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("columnheader", name="country").click(button="right")
+    page.get_by_role("menuitem", name="Pin to the left").click()
+    page.get_by_role("columnheader", name="name").click(button="right")
+    expect(page.get_by_role("menuitem", name="Sort ascending")).to_be_visible()
+    yield "column_menu"
+    page.keyboard.press("Escape")
+    page.locator(".mdb-columns-button").click()
+    yield "columns"
+    page.keyboard.press("Escape")
+    page.get_by_role("columnheader", name="country").click(button="right")
+    page.get_by_role("menuitem", name="Unpin").click()
+    page.get_by_role("textbox", name="Filter id").fill("")
+    page.locator(".mdb-chip-close").first.click()
+    expect(page.locator(".mdb-filter-chip")).to_have_count(0)
+
+
+def whole_values(page):
+    cell(page, 2, 1).click()
+    page.keyboard.press("F4")
+    expect(page.locator(".mdb-viewer-text")).to_be_visible()
+    page.keyboard.press("Control+f")
+    page.keyboard.type("note 1")
+    expect(page.locator(".mdb-find-note")).to_contain_text("in all")
+    yield "viewer_and_find"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+
+
 def structure(page):
     open_table(page, "orders")
     page.get_by_role("tab", name="Structure").click()
@@ -182,6 +220,8 @@ EXPLORER = (
     selection_and_menu,
     saving_selected_rows,
     order,
+    filters_and_columns,
+    whole_values,
     structure,
     tree_of_columns,
     relations,
