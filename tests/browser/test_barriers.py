@@ -215,29 +215,30 @@ def adding_an_alias(page):
     dialog.get_by_role("button", name="Cancel").click()
 
 
-EXPLORER = (
+FRAME = (
     at_first,
     selection_and_menu,
     saving_selected_rows,
     order,
-    structure,
-    tree_of_columns,
-    relations,
-    profile,
-    code,
-    statements,
     no_key_no_rows_and_a_view,
     no_table_matches,
     adding_an_alias,
     aliases,
 )
+TABS = (structure, tree_of_columns, relations, profile, code, statements)
 
 
 @BOTH_THEMES
 def test_nothing_in_the_explorer_keeps_a_person_out(notebook, shop, axe, dark):
     execute(shop.legacy, ("CREATE TABLE log (line TEXT)",), ("CREATE TABLE empty (id INTEGER PRIMARY KEY)",))
     book = notebook(shop.setup, "mdb.explore('legacy_users', 'users')", dark=dark)
-    assert found_in(book, axe, EXPLORER, dark) == {}
+    assert found_in(book, axe, FRAME, dark) == {}
+
+
+@BOTH_THEMES
+def test_nothing_in_the_tabs_keeps_a_person_out(notebook, shop, axe, dark):
+    book = notebook(shop.setup, "mdb.explore('legacy_users', 'users')", dark=dark)
+    assert found_in(book, axe, TABS, dark) == {}
 
 
 @BOTH_THEMES

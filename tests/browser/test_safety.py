@@ -118,3 +118,33 @@ def test_statements_and_their_errors_are_text(notebook, hostile):
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".mdb-said")).to_contain_text(IMAGE)
     all_text(page)
+
+
+def test_edits_and_moves_are_text(notebook, hostile, tmp_path):
+    execute(tmp_path / "there.db", (f"CREATE TABLE {quoted(f't{IMAGE}')} (id INTEGER, {quoted(f'c{IMAGE}')} TEXT)",))
+    there = f"mdb.connect('there', 'sqlite:///{tmp_path}/there.db', label={IMAGE!r});"
+    page = notebook(f"{hostile}\n{there}", f"mdb.explore({ALIAS!r}, {f't{IMAGE}'!r})").page
+    cell(page, 1, 1).click()
+    page.keyboard.type(IMAGE)
+    all_text(page)
+    page.keyboard.press("Enter")
+    cell(page, 2, 0).click()
+    page.keyboard.type(IMAGE)
+    page.keyboard.press("Enter")
+    expect(page.locator(".mdb-editor-problem")).to_contain_text("window.hacked")
+    all_text(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("textbox", name="Filter id").fill(IMAGE)
+    page.keyboard.press("Enter")
+    expect(page.locator(".mdb-filter-wrong")).to_contain_text("window.hacked")
+    all_text(page)
+    page.get_by_role("button", name="Review").click()
+    expect(page.locator("dialog.mdb-sheet")).to_contain_text(IMAGE)
+    all_text(page)
+    page.keyboard.press("Escape")
+    page.locator(".mdb-body .mdb-tick").nth(1).click()
+    page.get_by_role("button", name="Copy or move").click()
+    page.locator(".mdb-move-target").click()
+    page.locator(".mdb-move .mdb-option[data-alias=there]").click()
+    expect(page.locator("dialog.mdb-sheet")).to_contain_text("1 row of 1 table")
+    all_text(page)

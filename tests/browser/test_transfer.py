@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from browser.looks import BOTH_THEMES
 from browser.shop import column, execute, fill
+from browser.test_barriers import FIND
 from playwright.sync_api import expect
 
 PLACE = "mdb.connect('scratch', 'sqlite:///{0}', color='teal', label='my scratch')"
@@ -14,8 +15,14 @@ def target(page, alias):
     page.locator(f".mdb-move .mdb-option[data-alias={alias}]").click()
 
 
+def looked_at(book, name, panel):
+    """Take a picture, and see that axe-core finds nothing."""
+    book.shot(name, panel)
+    assert book.page.evaluate(FIND) == []
+
+
 @BOTH_THEMES
-def test_a_family_moves_as_planned(notebook, shop, dark):
+def test_a_family_moves_as_planned(notebook, shop, axe, dark):
     theme = "dark" if dark else "light"
     execute(shop.new, ("INSERT INTO users VALUES (101, 'Wilma Other', 'FR', 1, 1, NULL)",))
     rows = "mdb.reflect('users', using='legacy_users').objects.filter(id__gte=100, id__lte=104)"
@@ -23,7 +30,8 @@ def test_a_family_moves_as_planned(notebook, shop, dark):
     page = book.page
     panel = page.locator(".mdb-transfer")
     expect(panel).to_contain_text("Choose where the rows go")
-    book.shot(f"transfer_begin_{theme}", panel)
+    page.evaluate(axe)
+    looked_at(book, f"transfer_begin_{theme}", panel)
     target(page, "new_users")
     expect(panel).to_contain_text("5 rows of 1 table")
 
@@ -31,21 +39,21 @@ def test_a_family_moves_as_planned(notebook, shop, dark):
     panel.get_by_label("Relatives").select_option("children")
     expect(panel).to_contain_text("11 rows of 2 tables")
     expect(panel.locator(".mdb-move-foot")).to_contain_text("nothing can be written")
-    book.shot(f"transfer_refused_{theme}", panel)
+    looked_at(book, f"transfer_refused_{theme}", panel)
     panel.get_by_label("What happens to rows of users that meet others").select_option("newkey")
     button = panel.get_by_role("button", name="Move 11 rows to new_users")
     expect(button).to_be_disabled()
     panel.get_by_label("Type new_users to go on").fill("new_users")
     expect(button).to_be_enabled()
     panel.locator("summary").click()
-    book.shot(f"transfer_plan_{theme}", panel)
+    looked_at(book, f"transfer_plan_{theme}", panel)
     assert column(shop.legacy, "SELECT count(*) FROM users") == [1204]
 
     # The cell that runs meanwhile holds nothing up.
     book.run_more("import time; time.sleep(20)")
     button.click()
     expect(panel).to_contain_text("Moved to new_users in")
-    book.shot(f"transfer_report_{theme}", panel)
+    looked_at(book, f"transfer_report_{theme}", panel)
     assert column(shop.legacy, "SELECT count(*) FROM users WHERE id BETWEEN 100 AND 104") == [0]
     assert column(shop.legacy, "SELECT count(*) FROM orders") == [0]
     assert column(shop.new, "SELECT name FROM users WHERE id = 101") == ["Wilma Other"]
@@ -76,7 +84,7 @@ def test_a_long_copy_is_cancelled_and_resumed_after_the_page_was_read_anew(noteb
     assert column(scratch, "SELECT count(*) FROM users") == [300_000]
 
 
-def test_the_explorer_moves_what_is_selected(notebook, shop, tmp_path):
+def test_the_explorer_moves_what_is_selected(notebook, shop, axe, tmp_path):
     scratch = fill(tmp_path / "scratch.db", 0)
     book = notebook(f"{shop.setup}\n{PLACE.format(scratch)}", "mdb.explore('legacy_users', 'users')")
     page = book.page
@@ -90,6 +98,8 @@ def test_the_explorer_moves_what_is_selected(notebook, shop, tmp_path):
     dialog.get_by_role("button", name="Move 1 row to scratch").click()
     expect(dialog).to_contain_text("Moved to scratch in")
     book.shot("transfer_dialog_light")
+    page.evaluate(axe)
+    assert page.evaluate(FIND) == []
     dialog.get_by_role("button", name="Close").click()
     expect(page.locator(".mdb-count")).to_have_text("1,203 rows")
     assert column(scratch, "SELECT id FROM users") == [2]
