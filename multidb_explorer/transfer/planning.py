@@ -103,9 +103,7 @@ class Planning:
             steps=tuple(steps),
             objections=tuple(self.objections),
             whole=whole,
-            identity=digest_of(
-                wishes.kind, self.source.fingerprint, self.target.fingerprint, self.roots.identity, wishes.related
-            ),
+            identity=digest_of(self.source.fingerprint, self.target.fingerprint, self.roots.identity, wishes.said),
             schema=schema_digest(lanes[name] for name in ordered.tables),
             deleting=tuple(ordered.tables.index(name) for name in reversed(emptied.tables)),
             loosened=tuple(
@@ -197,7 +195,7 @@ class Planning:
 
     def _existing(self, name: TableName) -> str | None:
         try:
-            return self.catalogs[1].find(self.wishes.tables.get(name, name[0]), self.target.schema)
+            return self.catalogs[1].find(name[0], self.target.schema)
         except TableDoesNotExist:
             return None
 

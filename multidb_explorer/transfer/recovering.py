@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from multidb_explorer.display import Cell, html_table, notice, text_table
-from multidb_explorer.errors import MultiDBError
+from multidb_explorer.errors import MultiDBError, TransferError
 from multidb_explorer.transfer.journal import FINISHED, Journal, Owner, known_ids
 from multidb_explorer.transfer.progress import TransferProgress
 from multidb_explorer.transfer.report import TransferReport
@@ -43,6 +43,22 @@ class Unfinished:
     tables: tuple[str, ...]
     done: int
     units: int
+
+    def abandon(self) -> None:
+        """Give it up: what was copied stays in the target, what was not deleted stays in the source.
+
+        Raises
+        ------
+        TransferError
+            While a process is at it, and where votes are in doubt, which `recover` settles first.
+        """
+        journal = Journal.find(self.id)
+        with Owner(journal.head["identity"]):
+            if journal.head["mode"] == "TWO_PHASE" and not journal.counts().keys() <= {"PLANNED", "DONE"}:
+                raise TransferError(
+                    f"Transfer {self.id!r} may have votes in doubt: mdb.resume({self.id!r}) settles them."
+                )
+            journal.set_state("ABORTED")
 
     def _row(self) -> list[Cell]:
         at = self.at.strftime("%Y-%m-%d %H:%M:%S UTC")

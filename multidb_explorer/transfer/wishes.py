@@ -22,8 +22,8 @@ class Wishes:
     ----------
     without
         Tables that were taken out of the plan.
-    policies, mapped, tables
-        What was said for single tables: conflicts, columns, and the target's name.
+    policies, mapped
+        What was said for single tables: conflicts and columns.
     """
 
     kind: str
@@ -40,7 +40,13 @@ class Wishes:
     without: tuple[TableName, ...] = ()
     policies: Mapping[TableName, str] = field(default_factory=dict)
     mapped: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
-    tables: Mapping[TableName, str] = field(default_factory=dict)
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        """All of it as plain values, but for where the rows come from: what is said again means the same transfer."""
+        policies, mapped = sorted(self.policies.items(), key=str), sorted(self.mapped.items(), key=str)
+        lists = [sorted(self.columns.items()), sorted(self.accept), sorted(self.without, key=str), policies, mapped]
+        return self.kind, self.to, self.related, self.on_conflict, self.mode, str(lists)
 
     def __post_init__(self) -> None:
         for policy in (self.on_conflict, *self.policies.values()):

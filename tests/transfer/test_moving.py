@@ -348,6 +348,20 @@ def test_a_family_of_which_a_row_changed_stays_whole(users, watch):
     assert len(mdb.transfers()) == 1
 
 
+def test_what_can_not_go_on_is_given_up(users, watch):
+    watch(lambda place: place == "after_verified" and execute("old", "UPDATE lines SET what = 'mug' WHERE number = 2"))
+    with pytest.raises(TransferStopped):
+        mdb.move(users.filter(id=1), to="new", related="all")
+    points.watchers.clear()
+
+    mdb.transfers()[0].abandon()
+
+    assert mdb.transfers() == []
+    report = mdb.move(users.filter(id=1), to="new", related="all", on_conflict="skip")
+    assert (report.resumed, report.table("lines").skipped) == (False, 1)
+    assert rows("old", "lines") == [(10, 2, "mug")]
+
+
 def test_a_child_that_came_meanwhile_keeps_its_parent(users, watch):
     watch(lambda place: place == "after_verified" and execute("old", "INSERT INTO lines VALUES (11, 9, 'late')"))
 
