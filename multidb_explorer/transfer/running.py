@@ -249,7 +249,8 @@ def _carried(
     report = replace(report, resumed=resumed, bytes=observer.bytes)
     journal.set_state(state)
     if message:
-        raise TransferStopped(f"{sheet.kind} {sheet.id}: {state}. {message}", report=report)
+        ways = f"mdb.resume({sheet.id!r}) looks again; abandon() of what mdb.transfers() lists gives it up."
+        raise TransferStopped(f"{sheet.kind} {sheet.id}: {state}. {message} {ways}", report=report)
     return report
 
 
