@@ -173,7 +173,7 @@ def test_sizes_that_make_no_sense_are_refused(sparse: None, how: dict[str, objec
 
 
 def test_a_missing_dask_is_named_with_its_extra(sparse: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("multidb_explorer.query.framing.find_spec", lambda _: None)
+    monkeypatch.setattr("multidb_explorer.query.filing.find_spec", lambda _: None)
     with pytest.raises(MissingDriver, match=r"pip install 'multidb-explorer\[dask\]'"):
         User.objects.to_dask()
     with pytest.raises(MissingDriver, match=r"pip install 'multidb-explorer\[polars\]'"):
