@@ -83,10 +83,15 @@ class RowFormController(Controller):
         self.alias = databases[using or own].alias
         self._mark = alias_mark(databases[self.alias])
         self._refusal = ""
-        self.title = self.live.name
+        self._look()
         self.intents |= {"row": self._row, "labels": self._labels, "set": self._set, "revert": self._revert}
         self.intents |= {"refer": self._refer, "plan": self._plan, "write": self._write, "reread": self._reread}
         self.intents |= {"go": self._go}
+
+    def _look(self) -> None:
+        """Read the table once: whoever hears of another alias later must not ask a database for it."""
+        self.title, self._kind = self.live.name, self.live.kind
+        _ = self.fields
 
     # What is shown
 
@@ -118,7 +123,7 @@ class RowFormController(Controller):
         """Why nothing can be written to the form's own alias, or empty."""
         if self.database.read_only:
             return "read-only"
-        if self.live.kind != "table":
+        if self._kind != "table":
             return "a view"
         return "" if self.model._source.key else "no primary key"
 
@@ -340,7 +345,7 @@ class RowFormController(Controller):
             fields = {field.name: field for field in fields_of(self.model, databases[alias], self._live(alias))}
         except MultiDBError:
             return
-        self.alias, self.fields = alias, fields
+        self.alias, self.fields, self._kind = alias, fields, self._live(alias).kind
 
     def _theirs(self) -> Reply:
         self.drafts.clear()

@@ -90,6 +90,8 @@ class TransferPanelController(Controller):
         self.report: TransferReport | None = None
         self._plans: OrderedDict[str, TransferPlan] = OrderedDict()
         self._told: Message | None = None
+        # Read once: whoever hears of another alias later must not ask a database for it.
+        self.title = self.queryset.bound.table.name
         self._mark = alias_mark(databases[self.queryset.db])
         self.intents |= {"look": self._look, "plan": self._plan, "run": self._begin, "resume": self._go_on}
         self.intents |= {"aliases": self._aliases, "stop": self._stop}
@@ -98,10 +100,9 @@ class TransferPanelController(Controller):
     @property
     def state(self) -> Message:
         """What a view needs before anything is planned."""
-        bound = self.queryset.bound
         return {
             "source": self._mark,
-            "title": bound.table.name,
+            "title": self.title,
             "to": self.to,
             "kind": self.kind,
             "related": self.related,

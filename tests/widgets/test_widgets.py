@@ -239,3 +239,17 @@ def test_what_is_on_screen_is_there_in_python(shop):
 def test_a_height_reaches_the_browser(shop):
     assert mdb.explore(height="80vh").height == "80vh"
     assert mdb.TableGrid(shop, height=300).height == "300px"
+
+
+def test_no_panel_asks_a_database_when_it_hears_of_another_alias(tmp_path):
+    mdb.configure({"default": f"sqlite:///{tmp_path / 'one.db'}", "new": f"sqlite:///{tmp_path / 'two.db'}"})
+    with databases["default"].begin() as connection:
+        connection.execute(sa.text("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)"))
+        connection.execute(sa.text("INSERT INTO users VALUES (1, 'Ann')"))
+    users = mdb.reflect("users")
+    panels = [mdb.TableGrid(users), mdb.RowForm(users.objects.get(pk=1)), mdb.TransferPanel(users), mdb.explore()]
+    # Whoever asked this one would be asked for a password.
+    mdb.configure({"default": {"URL": "postgresql://ann@127.0.0.1:9/none", "PASSWORD": "prompt"}})
+    assert [panel.controller.state["choices"] for panel in panels[1:]] == [panels[1].choices] * 3
+    for panel in panels:
+        panel.close()
