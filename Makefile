@@ -23,7 +23,8 @@ JS := tests/js
 # The front end is ES modules in plain .js files; older versions take them for scripts.
 NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); console.log(a > 22 || (a == 22 && b >= 7) || (a == 20 && b >= 19) ? "yes" : "")' 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
-# What proves nothing of an engine runs on two of the four by turns; within two days everything has run everywhere.
+# What proves nothing of an engine runs on one of the four by turns, and the browser tests every other time; within four
+# days everything has run everywhere.
 TURN ?= $(shell date +%j)
 # A slow test may take longer than those of `make test`, whose limits pyproject.toml has.
 SOAK := $(PYTEST) -o faulthandler_timeout=7200 --durations=10
@@ -64,7 +65,7 @@ demo: $(LAB) ## build the demo databases in notebooks/demo
 # The browser needs both cores for itself, or what it shows comes late.
 test: $(DEV) test-js axe ## run the tests (ARGS=… for pytest)
 	MULTIDB_TEST_TURN=$(TURN) $(PYTEST) -n auto --dist loadfile -m 'not browser and not slow' $(ARGS)
-	$(PYTEST) -m 'browser and not slow' $(ARGS)
+	MULTIDB_TEST_TURN=$(TURN) $(PYTEST) -m 'browser and not slow' $(ARGS)
 
 check: $(DEV) check-js ## style, types, layers
 	$(BIN)/ruff check .

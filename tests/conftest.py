@@ -44,8 +44,10 @@ _absent: Counter[str] = Counter()
 
 
 TURN = os.environ.get("MULTIDB_TEST_TURN")
-"""A number, such as that of the day: what is no proof of an engine runs on two of the four, by turns."""
+"""A number, such as that of the day: what is no proof of an engine runs on one of the four, by turns, and the browser
+tests every other time."""
 ALWAYS_ALL = {"backends", "connections", "fidelity", "force"}
+BROWSER_ALWAYS = {"test_safety", "test_story", "test_tour", "test_barriers"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -64,11 +66,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _has_its_turn(item: pytest.Item, turn: int) -> bool:
+    if "browser" in item.path.parent.parts:
+        return item.path.stem in BROWSER_ALWAYS or (zlib.crc32(item.nodeid.encode()) + turn) % 2 == 0
     target = getattr(getattr(item, "callspec", None), "params", {}).get("target")
     if not isinstance(target, Target) or ALWAYS_ALL.intersection(item.path.parts):
         return True
     case = zlib.crc32(item.nodeid.replace(target.name, "").encode())
-    return (TARGETS.index(target) + case + turn) % 2 == 0
+    return (TARGETS.index(target) + case + turn) % len(TARGETS) == 0
 
 
 def pytest_report_header() -> str:
