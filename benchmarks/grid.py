@@ -245,7 +245,7 @@ def shown(engine: str, taken: dict[str, Any], rows: int) -> str:
         f"{engine:11} cell to rows: {median(small):5.0f} ms of {SMALL:,}, {median(big):5.0f} ms of {rows:,} "
         f"(x{ratio(big, small):.2f})   jump {median(taken['jump_ms']):4.0f} / p95 {p95(taken['jump_ms']):4.0f} ms   "
         f"page after it {median(taken['page_ms']):4.0f} / p95 {p95(taken['page_ms']):4.0f} ms   "
-        f"{taken['page_bytes']:,} bytes a page"
+        f"{taken['page_bytes']:,} bytes a page   keys gathered after {taken['anchors_s']} s   load {taken['load']:.0f}"
     )
 
 
@@ -280,6 +280,7 @@ def main() -> None:
                 results[engine] = {
                     "rows": given.rows,
                     "machine": machine("anywidget", "jupyterlab"),
+                    "load": os.getloadavg()[0],
                     **grids(open_, url, given),
                 }
                 print(shown(engine, results[engine], given.rows), flush=True)
