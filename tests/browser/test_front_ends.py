@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
 # What these front ends say on any page of theirs.
-THEIR_OWN = ("Failed to load resource", "reading 'schema'", "/voila/static/")
+THEIR_OWN = ("Failed to load resource", "reading 'schema'", "/voila/static/", "'filebrowser:open-path' not registered")
 # What Voila's own page asks a CDN for, icons and formulas; nothing here lets it, and our panels need none of it.
 VOILAS = ("cdn.jsdelivr.net/npm/@fortawesome/", "cdnjs.cloudflare.com/ajax/libs/mathjax/")
 

@@ -173,6 +173,7 @@ def test_a_value_is_viewed_whole_and_found(notebook, tmp_path):
     expect(page.locator(".mdb-find-note")).to_contain_text("Row 770")
     expect(page.locator(".mdb-body .mdb-active")).to_have_text("paper 770")
     page.keyboard.press("Shift+Enter")
+    expect(page.locator(".mdb-find-note")).to_have_text("Row 77 · 11 rows in all")
     page.keyboard.press("Shift+Enter")
     expect(page.locator(".mdb-find-note")).to_contain_text("went on from the other end")
     book.shot("grid_find", page.locator(".mdb-table"))

@@ -134,7 +134,8 @@ export class TableList {
   show(tables) {
     this.groups = [{ name: "", open: true, tables }];
     this.unfolded.clear();
-    this.search.value = "";
+    // Whoever types already while the tables come goes on with it.
+    if (document.activeElement !== this.search) this.search.value = "";
     this.filter();
   }
 
@@ -161,8 +162,10 @@ export class TableList {
   /** @param {Table | null} table */
   choose(table) {
     this.current = table;
-    this.at = Math.max(0, this.lineOf(table));
-    this.reveal();
+    if (!this.search.value) {
+      this.at = Math.max(0, this.lineOf(table));
+      this.reveal();
+    }
     this.paint();
   }
 
