@@ -207,7 +207,7 @@ class ExplorerController(AliasPickerController):
     def _plan(self, request: Message) -> Reply:
         grid = self.grid
         action, target = request.get("action"), request.get("target")
-        if grid is None or action not in ("save", "delete") or not isinstance(target, str):
+        if grid is None or action not in ("copy", "delete") or not isinstance(target, str):
             raise BadRequest("A write names its rows and its alias.")
         if request.get("epoch") != grid.epoch:
             raise Stale("The rows were sorted or changed meanwhile; select them anew.")

@@ -27,7 +27,7 @@ MOST_ROWS = 1000
 _KEYS_SHOWN = 5
 _DIFFERENCES_SHOWN = 6
 _CHOICES: dict[str, dict[str, tuple[object, ...]]] = {
-    "save": {"on_conflict": ("error", "overwrite", "skip")},
+    "copy": {"on_conflict": ("error", "overwrite", "skip")},
     "delete": {"cascade": (False, True)},
 }
 
@@ -39,7 +39,7 @@ class Plan:
     Attributes
     ----------
     action
-        ``save`` or ``delete``.
+        ``copy`` or ``delete``.
     source, target
         Where the rows are read, and the alias that will change; for a delete they are the same.
     keys
@@ -127,7 +127,7 @@ def make_plan(action: str, queryset: QuerySet[Any], target: str, table: str, key
         raise MultiDBError("No rows are selected.")
     if len(keys) > MOST_ROWS:
         raise MultiDBError(f"{len(keys):,} rows are selected; at most {MOST_ROWS:,} can be written at once from here.")
-    if action == "save":
+    if action == "copy":
         _refuse_same(queryset.db, target)
     elif target != queryset.db:
         raise BadRequest("Rows are deleted from the database that they are shown from.")
@@ -137,7 +137,7 @@ def make_plan(action: str, queryset: QuerySet[Any], target: str, table: str, key
 def _refuse_same(source: str, target: str) -> None:
     """Refuse to copy rows onto themselves: a delete after such a 'copy' would lose them."""
     if source == target or databases[source].fingerprint == databases[target].fingerprint:
-        raise MultiDBError(f"{source!r} and {target!r} are the same database, so there is nothing to save.")
+        raise MultiDBError(f"{source!r} and {target!r} are the same database, so there is nothing to copy.")
 
 
 def carry_out(plan: Plan, choices: Mapping[str, Any], typed: str) -> Done | Refused:
@@ -148,7 +148,7 @@ def carry_out(plan: Plan, choices: Mapping[str, Any], typed: str) -> Done | Refu
     plan
         What the user agreed to.
     choices
-        ``on_conflict`` for a save, ``cascade`` for a delete: what the user chose after a refusal.
+        ``on_conflict`` for a copy, ``cascade`` for a delete: what the user chose after a refusal.
     typed
         The alias as the user typed it, which production asks for.
     """
@@ -157,7 +157,7 @@ def carry_out(plan: Plan, choices: Mapping[str, Any], typed: str) -> Done | Refu
         return Refused(f"{plan.target!r} is production: type its alias to go on.")
     try:
         with confirmed(plan.target):
-            return _save(plan, given) if plan.action == "save" else _delete(plan, given)
+            return _copy(plan, given) if plan.action == "copy" else _delete(plan, given)
     except RowConflict as error:
         return Refused(conflict_text(error), _conflict_ways(plan), differences_of(error))
     except ProtectedRows as error:
@@ -187,14 +187,14 @@ def _instances(plan: Plan) -> list[Any]:
     return [found[key] for key in plan.keys]
 
 
-def _save(plan: Plan, choices: dict[str, Any]) -> Done:
+def _copy(plan: Plan, choices: dict[str, Any]) -> Done:
     rows = _instances(plan)
     with atomic(plan.target):
         for row in rows:
             row.save(using=plan.target, **choices)
-    saved = sum(row._state.db == plan.target for row in rows)
-    skipped = f", skipped {phrase_rows(len(rows) - saved)} that differ there" if saved < len(rows) else ""
-    return Done(f"Saved {phrase_rows(saved)} of {plan.table} to {plan.target}{skipped}")
+    copied = sum(row._state.db == plan.target for row in rows)
+    skipped = f", skipped {phrase_rows(len(rows) - copied)} that differ there" if copied < len(rows) else ""
+    return Done(f"Copied {phrase_rows(copied)} of {plan.table} to {plan.target}{skipped}")
 
 
 def _delete(plan: Plan, choices: dict[str, Any]) -> Done:
@@ -222,7 +222,7 @@ def phrase_rows(count: int) -> str:
 
 
 def _conflict_ways(plan: Plan) -> tuple[Way, ...]:
-    if plan.action != "save":
+    if plan.action != "copy":
         return ()
     several = len(plan.keys) > 1
     skip = Way("Skip rows that differ" if several else "Leave it as it is", {"on_conflict": "skip"}, danger=False)

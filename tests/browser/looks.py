@@ -43,7 +43,7 @@ def switch(page, alias, table):
     expect(page.locator(".mdb-name")).to_have_text(table)
 
 
-def save_to(page, alias):
-    """Press "Save to" and choose where."""
-    page.get_by_role("button", name="Save to").click()
+def copy_to(page, alias):
+    """Press "Copy rows to" and choose where."""
+    page.get_by_role("button", name="Copy rows to").click()
     page.locator(f".mdb-actions .mdb-option[data-alias={alias}]").click()

@@ -5,7 +5,7 @@ A scene brings something onto the page, yields its name to have it looked at, an
 
 from __future__ import annotations
 
-from browser.looks import BOTH_THEMES, cell, choose, save_to
+from browser.looks import BOTH_THEMES, cell, choose, copy_to
 from browser.shop import execute
 from playwright.sync_api import expect
 
@@ -50,12 +50,12 @@ def selection_and_menu(page):
     page.keyboard.press("Escape")
 
 
-def saving_selected_rows(page):
-    page.get_by_role("button", name="Save to").click()
+def copying_selected_rows(page):
+    page.get_by_role("button", name="Copy rows to").click()
     expect(page.locator(".mdb-actions .mdb-option[data-alias=archive]")).to_contain_text("read-only")
     yield "targets"
     page.keyboard.press("Escape")
-    save_to(page, "new_users")
+    copy_to(page, "new_users")
     expect(page.get_by_role("alertdialog")).to_be_visible()
     yield "confirm"
     page.get_by_role("button", name="Cancel").click()
@@ -218,7 +218,7 @@ def adding_an_alias(page):
 FRAME = (
     at_first,
     selection_and_menu,
-    saving_selected_rows,
+    copying_selected_rows,
     order,
     no_key_no_rows_and_a_view,
     no_table_matches,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from browser.looks import BOTH_THEMES, cell, choose, go_to, rows, save_to, switch
+from browser.looks import BOTH_THEMES, cell, choose, copy_to, go_to, rows, switch
 from browser.shop import execute, fill, names_in
 from playwright.sync_api import expect
 
@@ -16,19 +16,19 @@ def test_a_row_moves_from_one_database_to_another(notebook, shop):
 
     page.locator(".mdb-body .mdb-tick").nth(2).click()
     expect(page.locator(".mdb-status")).to_have_text("1 row selected")
-    page.get_by_role("button", name="Save to").click()
+    page.get_by_role("button", name="Copy rows to").click()
     expect(page.locator(".mdb-actions .mdb-option[data-alias=archive]")).to_contain_text("read-only")
-    book.shot("save_to", page.locator(".mdb-explorer"))
+    book.shot("copy_to", page.locator(".mdb-explorer"))
     page.locator(".mdb-actions .mdb-option[data-alias=new_users]").click()
     card = page.locator(".mdb-card")
-    expect(card.locator(".mdb-card-title")).to_contain_text("Save 1 row to")
+    expect(card.locator(".mdb-card-title")).to_contain_text("Copy 1 row to")
     expect(card.locator(".mdb-card-title .mdb-chip-name")).to_have_text("new_users")
-    save = card.get_by_role("button", name="Save 1 row to new_users")
-    expect(save).to_be_disabled()
+    copy = card.get_by_role("button", name="Copy 1 row to new_users")
+    expect(copy).to_be_disabled()
     card.get_by_role("textbox").fill("new_users")
-    book.shot("dialog_save", page.locator(".mdb-explorer"))
-    save.click()
-    expect(page.locator(".mdb-status")).to_have_text("Saved 1 row of users to new_users")
+    book.shot("dialog_copy", page.locator(".mdb-explorer"))
+    copy.click()
+    expect(page.locator(".mdb-status")).to_have_text("Copied 1 row of users to new_users")
     assert names_in(shop.new) == ["Zoë Fischer"]
 
     page.get_by_role("button", name="Delete from legacy_users").click()
@@ -47,14 +47,14 @@ def test_a_different_row_there_is_not_overwritten_unasked(notebook, shop, tmp_pa
     book = notebook(shop.setup, f"mdb.connect('other', 'sqlite:///{other}'); mdb.explore('legacy_users', 'users')")
     page = book.page
     page.locator(".mdb-body .mdb-tick").first.click()
-    save_to(page, "other")
-    page.get_by_role("button", name="Save 1 row to other").click()
+    copy_to(page, "other")
+    page.get_by_role("button", name="Copy 1 row to other").click()
     expect(page.locator(".mdb-problem")).to_contain_text("Nothing was written.")
     expect(page.locator(".mdb-compare tbody tr").first).to_have_text("nameAnn LarssonSomebody Else")
     book.shot("dialog_conflict", page.locator(".mdb-explorer"))
     assert names_in(other) == ["Somebody Else"]
     page.get_by_role("button", name="Overwrite it").click()
-    expect(page.locator(".mdb-status")).to_have_text("Saved 1 row of users to other")
+    expect(page.locator(".mdb-status")).to_have_text("Copied 1 row of users to other")
     assert names_in(other) == ["Ann Larsson"]
 
 

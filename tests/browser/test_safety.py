@@ -83,9 +83,9 @@ def test_a_question_and_its_answer_are_text(notebook, hostile):
     expect(page.locator(".mdb-status")).to_contain_text(f"Deleted 1 row of t{IMAGE}")
     all_text(page)
     page.locator(".mdb-body .mdb-tick").first.click()
-    page.get_by_role("button", name="Save to").click()
+    page.get_by_role("button", name="Copy rows to").click()
     page.locator(".mdb-actions .mdb-option[data-alias=clean]").click()
-    page.get_by_role("button", name="Save 1 row to clean").click()
+    page.get_by_role("button", name="Copy 1 row to clean").click()
     expect(page.locator(".mdb-problem")).to_contain_text(f"t{IMAGE}")
     all_text(page)
 

@@ -34,14 +34,14 @@ def test_the_tour_runs_and_a_user_moves_by_mouse(notebook, dark):
     row.locator(".mdb-tick").click()
     book.shot(f"tour_explorer_{'dark' if dark else 'light'}", explorer)
 
-    explorer.get_by_role("button", name="Save to").click()
+    explorer.get_by_role("button", name="Copy rows to").click()
     explorer.locator(".mdb-actions .mdb-option[data-alias=new_users]").click()
     card = explorer.locator(".mdb-card")
-    expect(card).to_contain_text("Save 1 row to")
+    expect(card).to_contain_text("Copy 1 row to")
     if card.get_by_role("textbox").count():
         card.get_by_role("textbox").fill("new_users")
-    card.get_by_role("button", name="Save 1 row to new_users").click()
-    expect(explorer.locator(".mdb-status")).to_have_text("Saved 1 row of users to new_users")
+    card.get_by_role("button", name="Copy 1 row to new_users").click()
+    expect(explorer.locator(".mdb-status")).to_have_text("Copied 1 row of users to new_users")
     assert column(new, "SELECT email FROM users WHERE id = 9") == ["linnea.palm.9@example.net"]
 
     explorer.get_by_role("button", name="Delete from legacy_users").click()

@@ -86,35 +86,35 @@ def test_without_an_alias_there_is_nothing_to_show(shop):
     assert "Choose a database" in Wire(controller).ask("tables")["message"]
 
 
-# Saving
+# Copying and deleting
 
 
 def test_a_plan_names_alias_table_rows_and_first_keys(wire):
-    planned = plan(wire, "save", "prod", 0, 2)
+    planned = plan(wire, "copy", "prod", 0, 2)
     assert (planned["target"]["alias"], planned["target"]["color"]) == ("prod", "red")
     assert (planned["source"]["alias"], planned["table"], planned["rows"]) == ("legacy", "users", 2)
     assert (planned["key_name"], planned["keys"], planned["type_alias"]) == ("id", ["1", "3"], True)
 
 
 def test_planning_writes_nothing(wire):
-    plan(wire, "save", "new", 0, 1, 2)
+    plan(wire, "copy", "new", 0, 1, 2)
     assert names("new") == {2: "Somebody"}
 
 
-def test_rows_are_saved_to_the_other_database(wire):
-    done = execute(wire, plan(wire, "save", "new", 0, 2))
-    assert done["text"] == "Saved 2 rows of users to new"
+def test_rows_are_copied_to_the_other_database(wire):
+    done = execute(wire, plan(wire, "copy", "new", 0, 2))
+    assert done["text"] == "Copied 2 rows of users to new"
     assert names("new") == {1: "Ann", 2: "Somebody", 3: "Cyd"}
     assert len(names("legacy")) == 5
 
 
-def test_a_selection_survives_a_save_so_that_it_can_be_deleted_next(wire):
-    done = execute(wire, plan(wire, "save", "new", 0))
+def test_a_selection_survives_a_copy_so_that_it_can_be_deleted_next(wire):
+    done = execute(wire, plan(wire, "copy", "new", 0))
     assert done["epoch"] == wire.opened["epoch"]
 
 
 def test_a_different_row_there_stops_everything(wire):
-    refused = execute(wire, plan(wire, "save", "new", 0, 1, 2))
+    refused = execute(wire, plan(wire, "copy", "new", 0, 1, 2))
     assert refused["type"] == "refused"
     assert refused["message"] == "users on 'new' already has a different row with id 2:"
     assert refused["differences"] == [["name", "Bob", "Somebody"], ["country", None, "DE"]]
@@ -123,20 +123,20 @@ def test_a_different_row_there_stops_everything(wire):
 
 
 def test_a_different_row_is_skipped_when_the_user_says_so(wire):
-    planned = plan(wire, "save", "new", 0, 1)
+    planned = plan(wire, "copy", "new", 0, 1)
     execute(wire, planned)
     done = execute(wire, planned, on_conflict="skip")
-    assert done["text"] == "Saved 1 row of users to new, skipped 1 row that differ there"
+    assert done["text"] == "Copied 1 row of users to new, skipped 1 row that differ there"
     assert names("new") == {1: "Ann", 2: "Somebody"}
 
 
 def test_a_different_row_is_overwritten_when_the_user_says_so(wire):
-    assert execute(wire, plan(wire, "save", "new", 1), on_conflict="overwrite")["type"] == "done"
+    assert execute(wire, plan(wire, "copy", "new", 1), on_conflict="overwrite")["type"] == "done"
     assert names("new") == {2: "Bob"}
 
 
 def test_production_wants_its_alias_typed_and_the_kernel_checks(wire):
-    planned = plan(wire, "save", "prod", 0)
+    planned = plan(wire, "copy", "prod", 0)
     for typed in ("", "PROD", "new"):
         assert execute(wire, planned, typed=typed)["type"] == "refused"
     assert names("prod") == {}
@@ -145,37 +145,37 @@ def test_production_wants_its_alias_typed_and_the_kernel_checks(wire):
 
 
 def test_a_read_only_alias_is_refused_by_the_kernel(wire):
-    assert "read-only" in plan(wire, "save", "archive", 0)["message"]
+    assert "read-only" in plan(wire, "copy", "archive", 0)["message"]
 
 
 def test_an_alias_that_became_read_only_is_refused_when_it_is_carried_out(wire, shop):
-    planned = plan(wire, "save", "new", 0)
+    planned = plan(wire, "copy", "new", 0)
     mdb.connect("new", shop["new"], read_only=True)
     assert "read-only" in execute(wire, planned)["message"]
     assert names("new") == {2: "Somebody"}
 
 
-def test_rows_are_not_saved_onto_themselves(wire):
-    assert "the same database" in plan(wire, "save", "default", 0)["message"]
-    assert "the same database" in plan(wire, "save", "legacy", 0)["message"]
+def test_rows_are_not_copied_onto_themselves(wire):
+    assert "the same database" in plan(wire, "copy", "default", 0)["message"]
+    assert "the same database" in plan(wire, "copy", "legacy", 0)["message"]
 
 
 def test_too_many_rows_are_refused_in_words(wire, monkeypatch):
     monkeypatch.setattr(writes, "MOST_ROWS", 2)
     assert (
-        plan(wire, "save", "new", 0, 1, 2)["message"]
+        plan(wire, "copy", "new", 0, 1, 2)["message"]
         == "3 rows are selected; at most 2 can be written at once from here."
     )
 
 
 def test_no_rows_are_nothing_to_write(wire):
-    assert plan(wire, "save", "new")["message"] == "No rows are selected."
+    assert plan(wire, "copy", "new")["message"] == "No rows are selected."
 
 
 def test_a_table_that_the_target_lacks_is_said(wire):
     run("new", "DROP TABLE orders")
     wire.ask("open", alias="legacy", table="orders", schema=None)
-    refused = execute(wire, plan(wire, "save", "new", 0))
+    refused = execute(wire, plan(wire, "copy", "new", 0))
     assert refused["type"] == "refused"
     assert "orders" in refused["message"]
 
@@ -239,17 +239,17 @@ def test_a_table_without_key_is_not_written(wire):
 
 @pytest.mark.parametrize("choices", [{"force": True}, {"on_conflict": "delete"}, {"cascade": "yes"}, {"using": "new"}])
 def test_choices_that_were_not_offered_are_refused(wire, choices):
-    assert wire.ask("execute", plan=plan(wire, "save", "new", 0)["plan"], choices=choices)["type"] == "err"
+    assert wire.ask("execute", plan=plan(wire, "copy", "new", 0)["plan"], choices=choices)["type"] == "err"
     assert names("new") == {2: "Somebody"}
 
 
-@pytest.mark.parametrize("body", [{}, {"action": "drop", "target": "new"}, {"action": "save", "target": 5}])
+@pytest.mark.parametrize("body", [{}, {"action": "drop", "target": "new"}, {"action": "copy", "target": 5}])
 def test_a_plan_that_is_none_is_answered(wire, body):
     assert wire.ask("plan", epoch=wire.opened["epoch"], rows=[[0, 0]], **body)["type"] == "err"
 
 
 def test_a_plan_is_carried_out_once(wire):
-    planned = plan(wire, "save", "new", 0)
+    planned = plan(wire, "copy", "new", 0)
     execute(wire, planned)
     assert "no longer open" in execute(wire, planned)["message"]
 

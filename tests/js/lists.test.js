@@ -66,6 +66,7 @@ test("the thumb stays big enough to hold, and fills a track that needs no scroll
 
 test("the question names how many rows, and the first keys", () => {
   assert.equal(planTitle({ action: "save", rows: 1 }), "Save 1 row");
+  assert.equal(planTitle({ action: "copy", rows: 2 }), "Copy 2 rows");
   assert.equal(planTitle({ action: "delete", rows: 3 }), "Delete 3 rows");
   assert.equal(keyLine({ keys: ["1", "2"], rows: 2 }), "1, 2");
   assert.equal(keyLine({ keys: ["1", "2"], rows: 12 }), "1, 2 and 10 more");

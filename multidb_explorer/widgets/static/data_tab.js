@@ -19,11 +19,11 @@ export class DataTab {
     const events = { onselect: () => this.paint(), onsize: (/** @type {string} */ text) => explorer.tellSize(text), onfollow: (/** @type {{row: number, column: string}} */ link) => void this.follow(link) };
     this.grid = new Grid(this.channel, events, GRID_PARTS);
     this.element = this.grid.element;
-    this.saveButton = h("button", { class: "mdb-button", type: "button", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => this.openTargets() }, icon("send"), h("span", {}, "Save to"), icon("chevron"));
+    this.copyButton = h("button", { class: "mdb-button", type: "button", "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": "Copy rows to another alias", onclick: () => this.openTargets() }, icon("copy"), h("span", {}, "Copy rows to"), icon("chevron"));
     this.deleteButton = h("button", { class: "mdb-button mdb-delete", type: "button", onclick: () => this.plan("delete", explorer.alias ?? "") });
-    this.targets = new AliasList(this.saveButton, { role: "menu", label: "Save to", side: "end", onpick: (alias) => this.plan("save", alias) });
+    this.targets = new AliasList(this.copyButton, { role: "menu", label: "Copy rows to", side: "end", onpick: (alias) => this.plan("copy", alias) });
     this.moveButton = h("button", { class: "mdb-button", type: "button", "aria-haspopup": "dialog", title: "The selected rows, or all on screen, with their relatives", onclick: () => openTransfer(explorer, this.grid) }, icon("send"), h("span", {}, "Copy or move …"));
-    this.actions = h("div", { class: "mdb-actions", role: "toolbar", "aria-label": "Selected rows" }, this.moveButton, this.saveButton, this.targets.box, this.deleteButton);
+    this.actions = h("div", { class: "mdb-actions", role: "toolbar", "aria-label": "Selected rows" }, this.moveButton, this.copyButton, this.targets.box, this.deleteButton);
     this.paint();
   }
 
@@ -84,10 +84,9 @@ export class DataTab {
     this.actions.hidden = !opened;
     this.deleteButton.hidden = Boolean(mark?.read_only);
     this.moveButton.disabled = !opened?.has_key;
-    for (const button of [this.saveButton, this.deleteButton]) {
-      button.disabled = Boolean(reason);
-      button.title = reason;
-    }
+    this.copyButton.disabled = this.deleteButton.disabled = Boolean(reason);
+    this.copyButton.title = reason || "Copy the selected rows to another alias";
+    this.deleteButton.title = reason || "Delete the selected rows";
     this.deleteButton.replaceChildren(icon("trash"), h("span", {}, "Delete from"), ...(mark ? [h("span", { class: "mdb-dot" }), h("span", { class: "mdb-strong" }, mark.alias)] : []));
     tint(this.deleteButton, mark);
   }
@@ -111,7 +110,7 @@ export class DataTab {
     return undefined;
   }
 
-  /** Ask the kernel what the write would be; it answers with what the question has to name. @param {"save" | "delete"} action @param {string} target */
+  /** Ask the kernel what the write would be; it answers with what the question has to name. @param {"copy" | "delete"} action @param {string} target */
   async plan(action, target) {
     const { epoch } = this.grid.store;
     try {

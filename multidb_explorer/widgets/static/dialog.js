@@ -6,7 +6,7 @@ import { aliasChip, errorText, focusBack, h, icon, tint, uniqueId } from "./core
  * What the kernel is about to do, as it told the browser.
  * @typedef {object} Plan
  * @property {string} plan its name in the kernel
- * @property {"save" | "delete"} action
+ * @property {"copy" | "save" | "delete"} action
  * @property {import("./core.js").AliasMark} target the alias that will change
  * @property {import("./core.js").AliasMark} source
  * @property {string} table
@@ -19,10 +19,12 @@ import { aliasChip, errorText, focusBack, h, icon, tint, uniqueId } from "./core
 /** @typedef {{label: string, choices: Record<string, unknown>, danger: boolean}} WayOn a second, explicit choice */
 /** @typedef {{message: string, ways: WayOn[], differences?: [string, string | null, string | null][], heads?: [string, string]}} Refusal why nothing was written; heads: what the two columns of differences are, where not the two aliases */
 
+const VERBS = { copy: "Copy", save: "Save", delete: "Delete" };
+
 /** @param {Plan} plan */
 export const planTitle = (plan) => {
   const rows = plan.rows === 1 ? "1 row" : `${plan.rows} rows`;
-  return plan.action === "save" ? `Save ${rows}` : `Delete ${rows}`;
+  return `${VERBS[plan.action]} ${rows}`;
 };
 
 /** The first keys as one line: "1, 2, 3 and 17 more". @param {Plan} plan */
@@ -46,7 +48,7 @@ export class ConfirmDialog {
     this.before = document.activeElement;
     this.busy = false;
     const [titleId, textId] = [uniqueId("title"), uniqueId("text")];
-    const verb = plan.action === "save" ? "to" : "from";
+    const verb = plan.action === "delete" ? "from" : "to";
     this.yes = h("button", { class: `mdb-button ${plan.action === "delete" ? "mdb-danger" : "mdb-primary"}`, type: "button", onclick: () => this.run({}) }, `${planTitle(plan)} ${verb} ${plan.target.alias}`);
     this.no = h("button", { class: "mdb-button", type: "button", onclick: () => this.close() }, "Cancel");
     this.typed = h("input", { class: "mdb-input", type: "text", autocomplete: "off", spellcheck: "false", "aria-label": `Type ${plan.target.alias} to go on`, oninput: () => this.check() });
@@ -55,7 +57,7 @@ export class ConfirmDialog {
     this.card = h(
       "div",
       { class: "mdb-card", role: "alertdialog", "aria-modal": "true", "aria-labelledby": titleId, "aria-describedby": textId, tabindex: -1 },
-      h("h2", { class: "mdb-card-title", id: titleId }, icon(plan.action === "save" ? "send" : "trash"), h("span", {}, `${planTitle(plan)} ${verb}`), aliasChip(plan.target)),
+      h("h2", { class: "mdb-card-title", id: titleId }, icon(plan.action === "delete" ? "trash" : plan.action === "copy" ? "copy" : "send"), h("span", {}, `${planTitle(plan)} ${verb}`), aliasChip(plan.target)),
       h("div", { class: "mdb-card-text", id: textId }, this.facts()),
       plan.type_alias && h("label", { class: "mdb-type" }, h("span", {}, "This is production. Type ", h("b", {}, plan.target.alias), " to go on."), this.typed),
       this.problem,
@@ -73,7 +75,7 @@ export class ConfirmDialog {
       "dl",
       { class: "mdb-facts" },
       ...line("Table", plan.table),
-      ...(plan.action === "save" ? line("From", aliasChip(plan.source)) : []),
+      ...(plan.action !== "delete" ? line("From", aliasChip(plan.source)) : []),
       ...line(plan.key_name, h("span", { class: "mdb-keys" }, keyLine(plan))),
     );
   }

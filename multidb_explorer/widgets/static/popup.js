@@ -1,4 +1,4 @@
-/** A floating list of aliases: the listbox of the picker and the menu of "Save to". */
+/** A floating list of aliases: the listbox of the picker and the menus that choose where rows or changes go. */
 
 import { float, h, icon, placeBeside, tint, uniqueId, unfloat } from "./core.js";
 
