@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Condition", "Q", "Truth", "said"]
 
-_CONNECTORS = ("AND", "OR", "XOR")
-
 
 @dataclass(frozen=True)
 class Condition:

@@ -185,8 +185,8 @@ class Filed:
         """Write the rows to an Excel workbook as they are read, in little memory, and give their number.
 
         What a cell can't hold exactly is text: numbers of more than 15 digits, fractions of a millisecond, dates before
-        March 1900, instants, which Excel has no time zones for. No text becomes a formula or a link. More than
-        1,048,575 rows go on in a second sheet.
+        March 1900 or after 9999, instants, which Excel has no time zones for. No text becomes a formula or a link. More
+        than 1,048,575 rows go on in a second sheet.
 
         Parameters
         ----------
@@ -202,7 +202,7 @@ class Filed:
         WriteRefused
             Where there is a file already.
         ValueNotRepresentable
-            For a text that is too long for a cell.
+            For a text that is too long for a cell, and for more than 16,384 columns.
 
         Examples
         --------

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from multidb_explorer.errors import FieldValueError, ValueNotRepresentable
 from multidb_explorer.results.files import replacing
@@ -57,10 +58,15 @@ def write_excel(
     Raises
     ------
     ValueNotRepresentable
-        For a text that is too long for a cell.
+        For a text that is too long for a cell, and for more columns than a sheet has.
     """
     from xlsxwriter import Workbook
 
+    if len(schema) > MOST_COLUMNS:
+        raise ValueNotRepresentable(
+            f"There are {len(schema):,} columns, and a sheet of Excel has {MOST_COLUMNS:,}. "
+            f"Choose some of them with values(), or write Parquet or CSV."
+        )
     with replacing(path, overwrite=overwrite) as file:
         # A formula or a link is only what somebody says is one.
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -130,40 +136,40 @@ class _Writing:
 
 
 Cell = Callable[[Any], Any]
+"""Turns a value into that of a cell, or into ``None`` where only its text is exact."""
 
 
 def _values(array: pa.Array, cell: Cell | None) -> list[Any]:
     if cell is None:
         found: list[Any] = spelt(array).to_pylist()
         return found
-    texts: list[Any] | None = None
-    values: list[Any] = [None if value is None else cell(value) for value in array.to_pylist()]
-    for place, value in enumerate(values):
-        if value is _AS_TEXT:
-            texts = texts if texts is not None else spelt(array).to_pylist()
-            values[place] = texts[place]
-    return values
+    values = [None if value is None else cell(value) for value in _counted(array).to_pylist()]
+    if values.count(None) == array.null_count:
+        return values
+    return [text if value is None else value for value, text in zip(values, spelt(array).to_pylist(), strict=True)]
 
 
-_AS_TEXT: Any = object()
+def _counted(array: pa.Array) -> pa.Array:
+    """Leave out the days and moments that a cell can't hold; Python itself knows none after the year 9999."""
+    if not pa.types.is_date(array.type) and not (pa.types.is_timestamp(array.type) and array.type.tz is None):
+        return array
+    days = array.cast(pa.date32(), safe=False)
+    held = pc.and_(pc.greater_equal(days, pa.scalar(_FIRST_DAY)), pc.less_equal(days, pa.scalar(dt.date.max)))
+    return pc.if_else(held, array, pa.scalar(None, array.type))
 
 
 def _cell_of(type_: pa.DataType) -> Cell | None:
     """Give what turns a value into that of a cell; ``None`` where every value is text."""
-    if pa.types.is_boolean(type_):
+    if pa.types.is_boolean(type_) or pa.types.is_date(type_):
         return lambda value: value
     if pa.types.is_integer(type_):
-        return lambda value: value if abs(value) < 10**_DIGITS else _AS_TEXT
+        return lambda value: value if abs(value) < 10**_DIGITS else None
     if pa.types.is_floating(type_):
-        return lambda value: value if math.isfinite(value) and _same(value) else _AS_TEXT
+        return lambda value: value if math.isfinite(value) and _same(value) else None
     if pa.types.is_decimal(type_):
-        return lambda value: float(value) if len(value.normalize().as_tuple().digits) <= _DIGITS else _AS_TEXT
-    if pa.types.is_date(type_):
-        return lambda value: value if value >= _FIRST_DAY else _AS_TEXT
-    if pa.types.is_time(type_):
-        return lambda value: value if not value.microsecond % 1000 else _AS_TEXT
-    if pa.types.is_timestamp(type_) and type_.tz is None:
-        return lambda value: value if value.date() >= _FIRST_DAY and not value.microsecond % 1000 else _AS_TEXT
+        return lambda value: float(value) if len(value.normalize().as_tuple().digits) <= _DIGITS else None
+    if pa.types.is_time(type_) or (pa.types.is_timestamp(type_) and type_.tz is None):
+        return lambda value: value if not value.microsecond % 1000 else None
     return None
 
 

@@ -102,13 +102,18 @@ def _each(array: pa.Array, write: Callable[[str], str]) -> pa.Array:
 
 
 def _json_text(text: str) -> str:
-    """Give stored JSON as it is, on one line; what is none after all is a text."""
+    """Give stored JSON as it is, on one line; what is none after all, or too deep to tell, is a text."""
     try:
-        json.loads(text)
-    except ValueError:
+        json.loads(text, parse_constant=_refused)
+    except (ValueError, RecursionError):
         return json.dumps(text, ensure_ascii=False)
     # Line breaks stand between the parts of JSON only: inside of its strings they are escaped.
     return text.replace("\r", " ").replace("\n", " ")
+
+
+def _refused(constant: str) -> Any:
+    """Refuse NaN and infinities, which Python reads and JSON does not have."""
+    raise ValueError(constant)
 
 
 # SQL
@@ -173,9 +178,8 @@ def write_inserts(batches: Iterable[pa.RecordBatch], form: SqlForm, target: Path
 
 # Markdown
 
-_MARKUP = str.maketrans(
-    {"|": "\\|", "\\": "\\\\", "<": "&lt;", ">": "&gt;", "&": "&amp;", "`": "\\`", "*": "\\*", "_": "\\_"}
-)
+# What would begin a cell, code, emphasis, a link or picture, a formula or a tag.
+_MARKUP = str.maketrans({**{sign: f"\\{sign}" for sign in "|\\`*_~[]$"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 
 def markdown_lines(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[tuple[int, str]]:

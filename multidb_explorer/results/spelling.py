@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -33,8 +35,8 @@ def spelt(array: pa.Array) -> pa.Array:
         return spelt(array.dictionary_decode())
     if pa.types.is_decimal(type_):
         return _decimals(array)
-    if pa.types.is_timestamp(type_):
-        return pc.replace_substring(array.cast(pa.string()), " ", "T", max_replacements=1)
+    if pa.types.is_timestamp(type_) or pa.types.is_date32(type_):
+        return pc.replace_substring(_moments(array), " ", "T", max_replacements=1)
     one = _spelling(type_)
     return array.cast(pa.string()) if one is None else _each(array, one)
 
@@ -76,6 +78,27 @@ def _decimals(array: pa.Array) -> pa.Array:
     return _each(array, "{:f}".format)
 
 
+def _moments(array: pa.Array) -> pa.Array:
+    """Write days and moments; those of years beyond 32,767 Arrow writes wrong, or calls out of range."""
+    whole = pa.int32() if pa.types.is_date32(array.type) else pa.int64()
+    a_day = 1 if pa.types.is_date32(array.type) else 86_400 * _A_SECOND[array.type.unit]
+    numbers, plain = array.cast(whole), array.cast(pa.string())
+    if not any(_is_far(number, a_day) for number in pc.min_max(numbers).as_py().values()):
+        return plain
+    # The calendar repeats itself every 400 years.
+    cycles = [divmod(number or 0, 146_097 * a_day) for number in numbers.to_pylist()]
+    near = pa.array([rest for _, rest in cycles], whole).cast(array.type).cast(pa.string()).to_pylist()
+    far = [f"{int(text[:4]) + 400 * times}{text[4:]}" for text, (times, _) in zip(near, cycles, strict=True)]
+    return pc.if_else(pa.array([_is_far(number, a_day) for number in numbers.to_pylist()]), pa.array(far), plain)
+
+
+def _is_far(number: int | None, a_day: int) -> bool:
+    return number is not None and abs(number) > 30_000 * 365 * a_day
+
+
+_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
 def interval_text(value: Any) -> str:
     """Write an interval as ISO 8601 has it, each part with its own sign.
 
@@ -96,9 +119,11 @@ def _json(value: Any) -> str:
 
 
 def _items(value: Any) -> Any:
-    """Spell the intervals in a list, which JSON would take for lists of their own."""
+    """Spell what JSON has no numbers for, and intervals, which it would take for lists of their own."""
     if isinstance(value, pa.MonthDayNano):
         return interval_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return [_items(each) for each in value] if isinstance(value, list) else value
 
 
@@ -106,4 +131,6 @@ def _plain(value: Any) -> str:
     """Give what JSON has no form for as text."""
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

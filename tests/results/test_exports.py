@@ -206,6 +206,30 @@ def test_json_stays_on_its_line() -> None:
     )
 
 
+def test_what_json_has_no_numbers_for_is_text() -> None:
+    out = io.StringIO()
+    rows = pa.record_batch(
+        {
+            "list": pa.array([[math.nan, 0.5], [-math.inf]], pa.list_(pa.float64())),
+            "exact": pa.array([[Decimal("0.00000001")], [Decimal(7)]], pa.list_(pa.decimal128(20, 8))),
+            "stored": ['{"a": NaN}', "[" * 100_000],
+        }
+    )
+    write_jsonl([rows], ["stored"], out, overwrite=False)
+    found = [json.loads(line, parse_constant=pytest.fail) for line in out.getvalue().splitlines()]
+    assert [(line["list"], line["exact"]) for line in found] == [
+        (["nan", 0.5], ["0.00000001"]), (["-inf"], ["7.00000000"]),
+    ]  # fmt: skip
+    assert [line["stored"] for line in found] == ['{"a": NaN}', "[" * 100_000]
+
+
+def test_markdown_makes_no_link_no_picture_and_no_formula() -> None:
+    table = pa.table({"s": ["![x](https://example.com/a.png)", "~~no~~ $x$"]})
+    assert [text for _, text in markdown_lines(table.to_batches(), table.schema)][1:] == [
+        "| !\\[x\\](https://example.com/a.png) |\n", "| \\~\\~no\\~\\~ \\$x\\$ |\n",
+    ]  # fmt: skip
+
+
 def test_markdown_shows_marks_as_they_are() -> None:
     table = pa.table({"a|b": ["<b>x</b>", "y\nz", None], "n": [1, None, 3]})
     assert "".join(text for _, text in markdown_lines(table.to_batches(), table.schema)).splitlines() == [
@@ -234,6 +258,27 @@ def test_excel_takes_no_text_for_a_formula_and_says_what_is_too_long(tmp_path: P
     with pytest.raises(ValueNotRepresentable, match="32,768 characters"):
         excel.write_excel([long], long.schema, tmp_path / "long.xlsx", sheet="s", overwrite=False)
     assert not (tmp_path / "long.xlsx").exists()
+
+
+def test_days_that_excel_does_not_count_are_text(tmp_path: Path) -> None:
+    days = pa.array([dt.date(9999, 12, 31), dt.date(1900, 2, 28), None], pa.date32())
+    far = pa.array([3_000_000, -800_000, 0], pa.int32()).cast(pa.date32())
+    moments = pa.array([10**18, -(10**17), 1500], pa.int64()).cast(pa.timestamp("us"))
+    rows = pa.record_batch({"day": days, "far": far, "moment": moments})
+    excel.write_excel([rows], rows.schema, tmp_path / "x.xlsx", sheet="s", overwrite=False)
+    assert list(openpyxl.load_workbook(tmp_path / "x.xlsx")["s"].values)[1:] == [
+        (dt.datetime(9999, 12, 31), "10183-09-21", "33658-09-27T01:46:40.000000"),
+        ("1900-02-28", "-0221-09-04", "-1199-02-15T14:13:20.000000"),
+        (None, dt.datetime(1970, 1, 1), "1970-01-01T00:00:00.001500"),
+    ]
+
+
+def test_more_columns_than_a_sheet_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(excel, "MOST_COLUMNS", 2)
+    rows = pa.record_batch({"a": [1], "b": [2], "c": [3]})
+    with pytest.raises(ValueNotRepresentable, match="There are 3 columns"):
+        excel.write_excel([rows], rows.schema, tmp_path / "x.xlsx", sheet="s", overwrite=False)
+    assert not (tmp_path / "x.xlsx").exists()
 
 
 @pytest.mark.parametrize("name", ["", "a" * 32, "a/b", "'a"])
