@@ -12,8 +12,8 @@ from multidb_explorer.display import html_table, notice, text_table
 from multidb_explorer.errors import FieldError, FieldValueError, MultiDBError, one_of
 from multidb_explorer.options import options
 from multidb_explorer.query.abreast import Answers, abreast
-from multidb_explorer.query.framing import Tabular
 from multidb_explorer.query.preview import cell_text
+from multidb_explorer.query.tabular import Tabular
 
 if TYPE_CHECKING:
     import pandas as pd

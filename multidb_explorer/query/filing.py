@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from multidb_explorer.errors import FieldValueError, MissingDriver, one_of
 
 if TYPE_CHECKING:
+    import os
+
     import pyarrow as pa
 
     from multidb_explorer.results.files import Sink
@@ -137,10 +138,10 @@ class Filed:
         2;Tea;1
         2
         """
-        from multidb_explorer.results.files import CsvForm, checked_path, write_csv
+        from multidb_explorer.results.files import CsvForm, checked_target, write_csv
 
         form = CsvForm(delimiter, header, null, encoding)
-        target: Any = checked_path(path, overwrite=overwrite) if isinstance(path, str | os.PathLike) else path
+        target = checked_target(path, overwrite=overwrite)
         with self._stream("to_csv") as stream:
             return write_csv(stream.batches, stream.schema, target, form, overwrite=overwrite)
 
@@ -152,10 +153,8 @@ class Filed:
 
         Parameters
         ----------
-        path
-            A file, which appears when it is complete, or something open to write text or bytes to.
-        overwrite
-            Whether a file that is there already is replaced.
+        path, overwrite
+            As for `to_csv`.
 
         Raises
         ------
@@ -175,9 +174,9 @@ class Filed:
         2
         """
         from multidb_explorer.results.exports import write_jsonl
-        from multidb_explorer.results.files import checked_path
+        from multidb_explorer.results.files import checked_target
 
-        target: Any = checked_path(path, overwrite=overwrite) if isinstance(path, str | os.PathLike) else path
+        target = checked_target(path, overwrite=overwrite)
         with self._stream("to_jsonl") as stream:
             return write_jsonl(stream.batches, self._json(), target, overwrite=overwrite)
 

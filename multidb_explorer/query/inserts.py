@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.errors import FieldError, FieldValueError
-from multidb_explorer.query.filing import Stream
+from multidb_explorer.query.tabular import Tabular
 from multidb_explorer.schema.inspector import catalog_of
 
 if TYPE_CHECKING:
+    import os
+
     from multidb_explorer.connections.database import Database
+    from multidb_explorer.query.filing import Stream
     from multidb_explorer.query.source import Bound
     from multidb_explorer.results.exports import SqlForm
     from multidb_explorer.results.files import Sink
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["InsertWriting"]
 
 
-class InsertWriting:
+class InsertWriting(Tabular):
     """The part of a QuerySet that writes its rows as SQL."""
 
     if TYPE_CHECKING:
@@ -32,7 +34,6 @@ class InsertWriting:
             """The table on the database that is asked."""
 
         def _frame_reading(self) -> Reading: ...
-        def _stream(self, frame: str, batch_rows: int | None = None) -> Stream: ...
 
     def to_sql_inserts(
         self,
@@ -49,14 +50,12 @@ class InsertWriting:
 
         Parameters
         ----------
-        path
-            A file, which appears when it is complete, or something open to write text or bytes to.
+        path, overwrite
+            As for `to_csv`.
         table
             The name of the table that the statements fill; by default the one that is read.
         rows_each
             Rows in one statement.
-        overwrite
-            Whether a file that is there already is replaced.
 
         Raises
         ------
@@ -79,11 +78,11 @@ class InsertWriting:
         2
         """
         from multidb_explorer.results.exports import write_inserts
-        from multidb_explorer.results.files import checked_path
+        from multidb_explorer.results.files import checked_target
 
         if rows_each < 1:
             raise FieldValueError(f"rows_each is a number of rows, not {rows_each!r}.")
-        target: Any = checked_path(path, overwrite=overwrite) if isinstance(path, str | os.PathLike) else path
+        target = checked_target(path, overwrite=overwrite)
         stream, form = self._inserting(table, rows_each)
         with stream:
             return write_inserts(stream.batches, form, target, overwrite=overwrite)

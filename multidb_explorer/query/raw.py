@@ -12,10 +12,10 @@ from multidb_explorer.connections.registry import databases
 from multidb_explorer.display import html_table, text_table
 from multidb_explorer.errors import FieldError, MultiDBError
 from multidb_explorer.options import options
-from multidb_explorer.query.framing import Tabular
 from multidb_explorer.query.preview import cell_text
 from multidb_explorer.query.source import Bound, Field, Source
 from multidb_explorer.query.state import QueryState
+from multidb_explorer.query.tabular import Tabular
 from multidb_explorer.results.typed import read_sql_text
 
 if TYPE_CHECKING:

@@ -18,7 +18,16 @@ import pyarrow.compute as pc
 from multidb_explorer.errors import FieldValueError, WriteRefused, one_of
 from multidb_explorer.results.spelling import spelt
 
-__all__ = ["CsvForm", "Sink", "checked_path", "parquet_schema", "replacing", "write_csv", "write_parquet"]
+__all__ = [
+    "CsvForm",
+    "Sink",
+    "checked_path",
+    "checked_target",
+    "parquet_schema",
+    "replacing",
+    "write_csv",
+    "write_parquet",
+]
 
 # A row group of Parquet is kept in memory until it is written: whichever of the two is reached first ends it.
 _GROUP_ROWS = 131_072
@@ -65,6 +74,17 @@ def checked_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
             f"Say overwrite=True to replace it, or name another one."
         )
     return wanted
+
+
+def checked_target(target: str | os.PathLike[str] | Sink, *, overwrite: bool) -> Path | Sink:
+    """Give what is written to: the path of a file as `checked_path` does, or what is open already.
+
+    Examples
+    --------
+    >>> checked_target("fresh.csv", overwrite=False).name
+    'fresh.csv'
+    """
+    return checked_path(target, overwrite=overwrite) if isinstance(target, str | os.PathLike) else target
 
 
 @contextmanager
