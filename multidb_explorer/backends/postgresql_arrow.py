@@ -117,7 +117,8 @@ def _listed(place: int, column: ResultColumn, type_: str) -> str:
         # It arrives as a signed number otherwise.
         return f"c{place}::bigint"
     if native(column.kind, type_, computed=column.computed):
-        return f"c{place}"
+        # The server writes the digits in a fraction of the time that ADBC takes for the same text.
+        return f"c{place}::text" if type_ == "numeric" else f"c{place}"
     known = type_ in EXACT or type_.removeprefix("_") in EXACT
     if known or column.kind.name not in _AS_TEXT:
         raise StepAside(f"column {column.name!r} has the type {type_}")
