@@ -7,8 +7,6 @@ opinion: it only sees, for many values at once, that there is nothing to object 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +20,7 @@ from multidb_explorer.backends.casting import declared
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.readers import Unreadable
+from multidb_explorer.writing.json_texts import all_json, is_json
 
 __all__ = ["Cast", "cast", "typed"]
 
@@ -251,38 +250,10 @@ def _json(array: pa.Array, kind: Kind) -> Cast | None:  # noqa: ARG001
         return None
     found = array.cast(pa.string())
     escaped = pc.or_(pc.match_substring(found, "\x00"), pc.match_substring(found, "\\u0000"))
-    if _all_json(found.drop_null().to_numpy(zero_copy_only=False).tolist()):
+    if all_json(found.drop_null()):
         return _cast(found, escaped)
-    wrong = pa.array([text is not None and not _is_json(text) for text in found.to_pylist()], pa.bool_())
+    wrong = pa.array([text is not None and not is_json(text) for text in found.to_pylist()], pa.bool_())
     return _cast(found, pc.or_(pc.fill_null(escaped, fill_value=False), wrong))
-
-
-_JSON_TEXTS = 1_000
-"""Texts that are parsed as one: beginning to parse takes longer than a short text, and what was parsed takes memory."""
-
-
-def _all_json(texts: list[str]) -> bool:
-    """Tell whether texts are all JSON, many at a time: as the items of one list, between marks that no text has."""
-    mark = secrets.token_hex(16)
-    between = f',"{mark}",'
-    for start in range(0, len(texts), _JSON_TEXTS):
-        some = texts[start : start + _JSON_TEXTS]
-        try:
-            found = json.loads(f"[{between.join(some)}]")
-        except (ValueError, RecursionError):
-            return False
-        # Where each mark is an item of the list itself, what stands between two of them is one text, and whole.
-        if len(found) != 2 * len(some) - 1 or found[1::2] != [mark] * (len(some) - 1):
-            return False
-    return True
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _bytes(array: pa.Array, kind: Kind) -> Cast | None:
