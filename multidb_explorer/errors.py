@@ -189,8 +189,8 @@ class ReadOnlyAlias(MultiDBError):
     def leaving(cls, alias: str) -> ReadOnlyAlias:
         """Say that several statements might leave the transaction that can't write."""
         return cls(
-            f"Several statements with COMMIT, ROLLBACK, BEGIN or END among them could leave the transaction that keeps "
-            f"typed SQL from writing to alias {alias!r}, so nothing was run. Run one statement at a time."
+            f"Several statements with COMMIT, ROLLBACK, PREPARE, BEGIN or END among them could leave the transaction "
+            f"that keeps typed SQL from writing to alias {alias!r}, so nothing was run. Run one statement at a time."
         )
 
 

@@ -47,7 +47,7 @@ class Prepared:
 _SEVERAL = re.compile(r";\s*\S")
 _UNSURE = re.compile(r"[\\$]|/\*")
 _TEXTS = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*""")
-_LEAVES = re.compile(r"\b(?:commit|end|abort|rollback|begin|start)\b", re.IGNORECASE)
+_LEAVES = re.compile(r"\b(?:commit|end|abort|rollback|prepare|begin|start)\b", re.IGNORECASE)
 _QUERY = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(?:select|with|values|table|from)\b", re.IGNORECASE | re.DOTALL)
 
 

@@ -14,6 +14,7 @@ LEAVING = (
     "COMMIT; DELETE FROM t",
     "ROLLBACK; DELETE FROM t; COMMIT",
     "select 1; end; delete from t",
+    "PREPARE TRANSACTION 'x'; DELETE FROM t",
     "select E'\\''; commit; delete from t; --'",
     "select 1 /* /* */ ; commit; delete from t /* */",
     "SET TRANSACTION READ WRITE; DELETE FROM t",
@@ -34,7 +35,7 @@ def test_nothing_is_deleted(url, sql):
         assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar_one() == 1
 
 
-@pytest.mark.parametrize("sql", LEAVING[:5])
+@pytest.mark.parametrize("sql", LEAVING[:6])
 def test_such_text_is_refused_before_it_runs(sql):
     mdb.configure({"default": "sqlite://"})
     with pytest.raises(ReadOnlyAlias, match="Run one statement at a time"):
