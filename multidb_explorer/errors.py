@@ -39,8 +39,10 @@ The tree, by what the user was doing::
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import SupportsIndex
 
 __all__ = [
     "ChangeConflict",
@@ -80,6 +82,7 @@ __all__ = [
     "WriteRefused",
     "near",
     "one_of",
+    "whole_number",
 ]
 
 
@@ -126,6 +129,20 @@ def _did_you_mean(name: str, names: Iterable[str]) -> str:
     """Phrase the nearest names as a question, or say nothing."""
     matches = near(name, names)
     return f" Did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
+
+
+def whole_number(name: str, value: object, least: int = 1) -> int:
+    """Give what says how many, or refuse what is no such number: a batch of -1 rows would be no rows at all.
+
+    Examples
+    --------
+    >>> whole_number("batch_rows", 100)
+    100
+    """
+    number = operator.index(value) if isinstance(value, SupportsIndex) and not isinstance(value, bool) else None
+    if number is None or number < least:
+        raise FieldValueError(f"{name} is a whole number of at least {least}, not {value!r}.")
+    return number
 
 
 class MultiDBError(Exception):

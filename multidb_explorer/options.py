@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from multidb_explorer.errors import one_of, whole_number
 
 __all__ = ["Options", "options"]
 
@@ -51,6 +54,25 @@ class Options:
     plot_rows: int = 10_000
     saved_rows: int = 0
     connect_timeout: int = 10
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = [*self.__dataclass_fields__]
+        if name not in known:
+            raise AttributeError(f"mdb.options has no {name!r}; it has {one_of(known)}.")
+        if name in _LEAST:
+            value = whole_number(f"options.{name}", value, _LEAST[name])
+        super().__setattr__(name, value)
+
+
+_LEAST = {
+    "preview_rows": 0,
+    "preview_characters": 1,
+    "batch_rows": 1,
+    "plot_rows": 1,
+    "saved_rows": 0,
+    "connect_timeout": 1,
+}
+"""The least that an option which counts something may be."""
 
 
 options = Options()

@@ -13,7 +13,7 @@ from multidb_explorer.connections.confirming import with_word
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.connections.routers import for_write
-from multidb_explorer.errors import FieldError, KeyRequired, ProtectedRows
+from multidb_explorer.errors import FieldError, KeyRequired, ProtectedRows, whole_number
 from multidb_explorer.query.tables import table_to_write
 from multidb_explorer.results.progress import Meter
 from multidb_explorer.schema.inspector import catalog_of
@@ -110,7 +110,7 @@ def write(  # noqa: PLR0913 -- each is a question of its own, asked by name
     from multidb_explorer.writing.validating import check
 
     began = perf_counter()
-    _check_choices(mode, errors, key)
+    _check_choices(mode, errors, key, batch_size)
     into = _into(table, using, schema)
     database = into.database
     chosen = _key(into, key) if mode == "upsert" else ()
@@ -157,13 +157,15 @@ def _written(
 # What was asked
 
 
-def _check_choices(mode: str, errors: str, key: object) -> None:
+def _check_choices(mode: str, errors: str, key: object, batch_size: int | None) -> None:
     if mode not in _MODES:
         raise ValueError(f"mode is one of {', '.join(map(repr, _MODES))}, not {mode!r}.")
     if errors not in _ERRORS:
         raise ValueError(f"errors is one of {', '.join(map(repr, _ERRORS))}, not {errors!r}.")
     if key is not None and mode != "upsert":
         raise ValueError(f"key tells which rows an upsert updates; mode={mode!r} has no use for it.")
+    if batch_size is not None:
+        whole_number("batch_size", batch_size)
 
 
 def _into(table: type[Model] | str, using: str | None, schema: str | None) -> Into:

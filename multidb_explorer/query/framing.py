@@ -7,11 +7,11 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from multidb_explorer.options import options
+from multidb_explorer.errors import whole_number
 from multidb_explorer.query import compiler
 from multidb_explorer.query.filing import Stream, required
 from multidb_explorer.query.inserts import InsertWriting
-from multidb_explorer.query.tabular import Index
+from multidb_explorer.query.tabular import Index, rows_each
 from multidb_explorer.results.notices import tell_of_table
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.stream import read_batches, read_table
@@ -80,7 +80,7 @@ class Framed(InsertWriting):
         from multidb_explorer.results.frames import Frames
 
         frames = Frames(**self._how(dtype_backend, index, parse_json=parse_json))
-        for batch in self._stream("to_pandas_batches", chunk_size).batches:
+        for batch in self._stream("to_pandas_batches", whole_number("chunk_size", chunk_size)).batches:
             yield frames.frame(pa.Table.from_batches([batch]))
 
     def to_dask(
@@ -148,7 +148,7 @@ class Framed(InsertWriting):
             # Types that follow the values need them all, and a consumer in another thread is outside of this block.
             return super()._stream(frame, batch_rows)
         self._tell(reading)
-        size = batch_rows or options.batch_rows
+        size = rows_each(batch_rows)
         batches = read_batches(database, reading, size, frame=frame)
         return Stream(arrow_schema(reading.columns), _cut(batches, size))
 

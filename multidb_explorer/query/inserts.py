@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.backends.columns import ResultColumn
-from multidb_explorer.errors import FieldError, FieldValueError
+from multidb_explorer.errors import FieldError, whole_number
 from multidb_explorer.query.tabular import Tabular
 from multidb_explorer.schema.inspector import catalog_of
 
@@ -80,8 +80,7 @@ class InsertWriting(Tabular):
         from multidb_explorer.results.exports import write_inserts
         from multidb_explorer.results.files import checked_target
 
-        if rows_each < 1:
-            raise FieldValueError(f"rows_each is a number of rows, not {rows_each!r}.")
+        rows_each = whole_number("rows_each", rows_each)
         target = checked_target(path, overwrite=overwrite)
         stream, form = self._inserting(table, rows_each)
         with stream:

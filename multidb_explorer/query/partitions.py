@@ -21,7 +21,7 @@ from multidb_explorer.connections.config import AliasSettings
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.connections.secrets import PROMPT, Secret
-from multidb_explorer.errors import FieldError, FieldValueError, ImproperlyConfigured, KeyRequired
+from multidb_explorer.errors import FieldError, FieldValueError, ImproperlyConfigured, KeyRequired, whole_number
 from multidb_explorer.query.source import Field
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.rows import read_rows
@@ -64,9 +64,8 @@ class Parts:
 
     def __post_init__(self) -> None:
         for name, value in (("npartitions", self.number), ("partition_size", self.size)):
-            given: object = value
-            if given is not None and (not isinstance(given, int) or isinstance(given, bool) or given < 1):
-                raise FieldValueError(f"{name} is a whole number of at least 1, not {value!r}.")
+            if value is not None:
+                whole_number(name, value)
         if self.number is not None and self.size is not None:
             raise FieldValueError("to_dask() takes npartitions or partition_size, not both.")
 

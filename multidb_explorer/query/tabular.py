@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from multidb_explorer.errors import FieldError, KeyRequired
+from multidb_explorer.errors import FieldError, KeyRequired, whole_number
 from multidb_explorer.options import options
 from multidb_explorer.query.filing import Filed, Stream, required
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["Index", "Tabular"]
+__all__ = ["Index", "Tabular", "rows_each"]
 
 Index = bool | str | Sequence[str] | None
 """What becomes a frame's index: ``True`` for the key, or names of columns."""
@@ -34,8 +34,9 @@ class Tabular(Filed):
 
     def _stream(self, frame: str, batch_rows: int | None = None) -> Stream:
         """Give the rows in batches; by default those of the whole table."""
+        size = rows_each(batch_rows)
         table = self._table(frame)
-        return Stream(table.schema, table.to_batches(max_chunksize=batch_rows or options.batch_rows))
+        return Stream(table.schema, table.to_batches(max_chunksize=size))
 
     def _names(self) -> list[str]:
         """Name the columns."""
@@ -157,3 +158,8 @@ class Tabular(Filed):
             if name not in known:
                 raise FieldError.unknown("column", name, "The frame", known)
         return wanted
+
+
+def rows_each(given: int | None) -> int:
+    """Give how many rows a batch has: so many as were asked for, or as the options say."""
+    return options.batch_rows if given is None else whole_number("batch_rows", given)

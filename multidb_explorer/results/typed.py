@@ -18,7 +18,7 @@ from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.raw import Described, Prepared, is_query, leaves_transaction
 from multidb_explorer.backends.readers import Unreadable
 from multidb_explorer.connections.database import Database
-from multidb_explorer.errors import ReadOnlyAlias
+from multidb_explorer.errors import ReadOnlyAlias, whole_number
 from multidb_explorer.options import options
 from multidb_explorer.results.by_values import array_by_values
 from multidb_explorer.results.decoding import Row, to_arrays, to_batch
@@ -83,7 +83,8 @@ def read_sql_text(
     """
     if not write and leaves_transaction(sql):
         raise ReadOnlyAlias.leaving(database.alias)
-    asked = _Asked(database, sql, params or {}, limit, kinds or {})
+    most = None if limit is None else whole_number("limit", limit, least=0)
+    asked = _Asked(database, sql, params or {}, most, kinds or {})
     session = database.begin() if write else database.connect(read_only=True)
     with session as connection, naming(database):
         known = None if write or not is_query(sql) else _prepared(asked, connection)

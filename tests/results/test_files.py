@@ -8,6 +8,7 @@ import io
 import uuid
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -132,6 +133,25 @@ def test_what_goes_wrong_half_way_leaves_no_file(tmp_path: Path, failure: type[B
         write_csv(batches(), batch().schema, old, CsvForm(), overwrite=True)
     assert [each.name for each in tmp_path.iterdir()] == ["old.csv"]
     assert old.read_text() == "precious"
+
+
+@pytest.mark.parametrize("rows", [0, -1, 2.5])
+def test_batches_of_nothing_are_refused(tmp_path: Path, rows: Any) -> None:
+    shop.make("legacy", "sqlite://")
+    with pytest.raises(FieldValueError, match="batch_rows is a whole number of at least 1"):
+        User.objects.to_parquet(tmp_path / "x.parquet", batch_rows=rows)
+    with pytest.raises(FieldValueError, match="batch_rows"):
+        list(User.objects.to_arrow_batches(rows))
+    with pytest.raises(FieldValueError, match="chunk_size"):
+        list(User.objects.to_pandas_batches(rows))
+    with pytest.raises(FieldValueError, match=r"options\.batch_rows"):
+        mdb.options.batch_rows = rows
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_option_that_does_not_exist_is_not_set() -> None:
+    with pytest.raises(AttributeError, match="mdb.options has no 'batch_row'; it has 'preview_rows'"):
+        mdb.options.batch_row = 5  # type: ignore[attr-defined]
 
 
 def test_a_folder_that_is_not_there_is_named_before_any_sql(tmp_path: Path) -> None:

@@ -648,6 +648,14 @@ def test_the_log_says_who_loaded_and_no_value(legacy, caplog) -> None:
     assert "secret" not in caplog.text
 
 
+@pytest.mark.parametrize("batch_size", [0, -1, "5", True])
+def test_rows_are_not_replaced_by_batches_of_nothing(batch_size) -> None:
+    shop.make("legacy", "sqlite://")
+    with pytest.raises(ValueError, match="batch_size is a whole number of at least 1"):
+        write(User.objects.to_arrow(), User, mode="replace_rows", batch_size=batch_size)
+    assert User.objects.count() == 4
+
+
 @pytest.mark.parametrize("target", [target for target in TARGETS if target.name == "sqlite"], indirect=True)
 def test_values_that_the_caller_has_in_memory_are_not_kept_in_a_file_as_well(things, monkeypatch) -> None:
     def no_file(**_: object) -> None:
