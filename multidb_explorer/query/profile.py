@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.kinds import Kind
-from multidb_explorer.errors import FieldError
+from multidb_explorer.errors import FieldError, whole_number
 from multidb_explorer.query.derived import Column, Derived, derived
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.rows import read_rows
@@ -250,7 +250,8 @@ def value_counts(
         ResultColumn("count", _WHOLE, nullable=False, computed=True),
         ResultColumn("total", _WHOLE, nullable=False, computed=True),
     )
-    reading = Reading(statement.limit(limit), columns if normalize else columns[:2])
+    most = None if limit is None else whole_number("limit", limit, least=0)
+    reading = Reading(statement.limit(most), columns if normalize else columns[:2])
     frame = to_pandas(read_table(rows.database, reading)).set_index("value")
     frame.index.name = column
     if not normalize:

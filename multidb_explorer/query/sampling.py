@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from multidb_explorer.backends.columns import ResultColumn
-from multidb_explorer.errors import FieldValueError
+from multidb_explorer.errors import whole_number
 from multidb_explorer.query import compiler
 from multidb_explorer.query.derived import Derived, derived
 from multidb_explorer.results.reading import Reading
@@ -40,8 +40,7 @@ def sample(queryset: QuerySet[Any], n: int, seed: int | None = None) -> pd.DataF
     >>> len(User.objects.sample(5))
     0
     """
-    if n < 0:
-        raise FieldValueError(f"sample() takes a number of rows that is not negative, not {n}.")
+    n = whole_number("n", n, least=0)
     count = queryset.count()
     if n == 0 or n >= count:
         return queryset[:n].to_pandas()

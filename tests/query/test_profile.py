@@ -211,6 +211,8 @@ def test_a_sample_is_never_larger_than_asked_for(numbers: Database) -> None:
     assert Number.objects.filter(id__lte=5).sample(3)["id"].max() <= 5
     with pytest.raises(FieldValueError, match="-1"):
         Number.objects.sample(-1)
+    with pytest.raises(FieldValueError, match="-1"):
+        Number.objects.value_counts("id", limit=-1)
 
 
 def test_the_same_seed_gives_the_same_rows_on_every_engine(numbers: Database) -> None:
