@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from multidb_explorer.backends.mysql_packets import HEADER, whole_rows
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,7 +23,10 @@ _CHUNK = 1 << 20
 
 _ROOM = 32 << 10
 
-_HEADER = struct.Struct("<IB")
+_SHORT = 80
+"""Octets of a row below which a look at all of them takes less time than a step from row to row."""
+
+_SIZED = struct.Struct("<IB")
 _LONGEST = 0xFFFFFF
 
 # A field begins with its length, or with one of these, which tell that it is NULL or how wide its length is.
@@ -133,6 +138,8 @@ class Inbox:
     ----------
     ended : bool
         Whether a packet that is no row stands next: the end of the result, or an error.
+    number : int
+        The number that the next packet has to have.
     ready : int
         How many whole rows are here.
 
@@ -147,14 +154,12 @@ class Inbox:
     def __init__(self, number: int) -> None:
         self.ended = False
         self.number = number
+        self.ready = 0
+        self._width = float(_SHORT)
         self._data = bytearray(_ROOM * 2 + 2 * MARGIN)
         self._filled = self._place = MARGIN
-        self._starts: list[int] = []
+        self._starts: list[np.ndarray[Any, np.dtype[np.int64]]] = []
         self._missing = 0
-
-    @property
-    def ready(self) -> int:
-        return len(self._starts)
 
     @property
     def plenty(self) -> bool:
@@ -186,62 +191,72 @@ class Inbox:
     def arrived(self, count: int) -> None:
         """Look for rows in so many new bytes."""
         self._filled += count
+        if self._width < _SHORT:
+            places, end = whole_rows(np.frombuffer(self._data, np.uint8)[self._place : self._filled], self.number)
+            self._note(places + (self._place + HEADER), self._place + end)
         while self._scan():
             pass
 
+    def _note(self, starts: np.ndarray[Any, np.dtype[np.int64]], place: int, packets: int = 1) -> None:
+        """Keep where rows begin, each of so many packets, and where the next packet stands."""
+        if len(starts):
+            self._starts.append(starts)
+            self._width = (place - self._place) / len(starts)
+        self.ready += len(starts)
+        self.number = (self.number + packets * len(starts)) & 0xFF
+        self._place = place
+
     def _scan(self) -> bool:
         """Walk from packet to packet; tell whether it can go on behind a row of several packets."""
-        data, place, filled, add = self._data, self._place, self._filled, self._starts.append
-        read, last, self._missing = _HEADER.unpack_from, filled - _HEADER.size, 0
+        data, place, filled, number, starts = self._data, self._place, self._filled, self.number, list[int]()
+        read, last, self._missing = _SIZED.unpack_from, filled - _SIZED.size, 0
         while place <= last:
             header, first = read(data, place)
             size = header & _LONGEST
             if first >= _EIGHT and (first == _ERROR or size < 9):
                 self.ended = True
                 break
-            if header >> 24 != self.number:
-                raise _garbled(f"packet {header >> 24} came where {self.number} was expected")
+            if header >> 24 != number:
+                raise _garbled(f"packet {header >> 24} came where {number} was expected")
             if size == _LONGEST:
-                self._place = place
+                self._note(np.array(starts, np.int64), place)
                 return self._joined()
-            following = place + 4 + size
+            following = place + HEADER + size
             if following > filled:
                 self._missing = following - filled
                 break
-            add(place + 4)
-            self.number = (self.number + 1) & 0xFF
+            starts.append(place + HEADER)
+            number = (number + 1) & 0xFF
             place = following
-        self._place = place
+        self._note(np.array(starts, np.int64), place)
         return False
 
     def _joined(self) -> bool:
         """Make one of the packets that a long row came in, once all are here."""
         seams, place, size = [], self._place, _LONGEST
         while size == _LONGEST:
-            if place + 4 > self._filled:
+            if place + HEADER > self._filled:
                 return False
             size = int.from_bytes(self._data[place : place + 3], "little")
             seams.append(place)
-            place += 4 + size
+            place += HEADER + size
         if place > self._filled:
             self._missing = place - self._filled
             return False
         for seam in reversed(seams[1:]):
-            del self._data[seam : seam + 4]
-        taken = 4 * (len(seams) - 1)
+            del self._data[seam : seam + HEADER]
+        taken = HEADER * (len(seams) - 1)
         self._filled -= taken
-        self._starts.append(self._place + 4)
-        self._place = place - taken
-        self.number = (self.number + len(seams)) & 0xFF
+        self._note(np.array([self._place + HEADER]), place - taken, len(seams))
         return True
 
     def take(self) -> Rows:
         """Hand the whole rows over, and go on with what stands behind them."""
-        starts = np.array(self._starts, np.int64)
-        ends = np.append(starts[1:] - 4, self._place)[: len(starts)]
+        starts = np.concatenate([*self._starts, np.empty(0, np.int64)])
+        ends = np.append(starts[1:] - HEADER, self._place)[: len(starts)]
         rows = Rows(np.frombuffer(self._data, np.uint8), starts, ends)
         rest = self.rest
         self._data = bytearray(max(min(len(self._data), 2 * _CHUNK), 2 * len(rest) + 2 * MARGIN))
         self._data[MARGIN : MARGIN + len(rest)] = rest
-        self._filled, self._place, self._starts = MARGIN + len(rest), MARGIN, []
+        self._filled, self._place, self._starts, self.ready = MARGIN + len(rest), MARGIN, [], 0
         return rows

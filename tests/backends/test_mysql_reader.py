@@ -6,8 +6,9 @@ import os
 import signal
 import threading
 from decimal import Decimal
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
@@ -356,3 +357,23 @@ def test_integers_are_read_as_they_are_written(values: list[int | None]) -> None
         inbox.put(len(text).to_bytes(3, "little") + bytes([place & 255]) + text)
     (cells,) = inbox.take().columns(1)
     assert array_of(cells, WHOLE).to_pylist() == values
+
+
+@given(
+    rows=st.lists(
+        st.binary(min_size=1, max_size=5) | st.sampled_from([bytes(40), bytes([1, 0, 0, 1] * 9)]), min_size=1
+    ),
+    short=st.integers(0, 9),
+    first=st.integers(0, 255),
+)
+def test_packets_found_at_once_are_those_that_a_walk_finds(rows: list[bytes], short: int, first: int) -> None:
+    from multidb_explorer.backends.mysql_packets import whole_rows
+
+    packets = [
+        len(row).to_bytes(3, "little") + bytes([(first + place) & 255]) + row for place, row in enumerate(rows * 40)
+    ]
+    stream = b"".join(packets)[: -short or None]
+    begins = list(accumulate(map(len, packets), initial=0))
+    places, end = whole_rows(np.frombuffer(stream, np.uint8), first)
+    assert [*places.tolist(), end] == begins[: len(places) + 1]
+    assert end <= len(stream)
