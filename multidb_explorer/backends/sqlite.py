@@ -313,7 +313,7 @@ class SQLiteBackend(SQLiteComputing, SQLiteMoving):
         if "file is not a database" in text:
             return Trouble("unreachable", "The file is there, but it is not a SQLite database.")
         if "database is locked" in text:
-            return Trouble("other", "Another program is writing to the file; try again when it has finished.")
+            return Trouble("other", "Somebody else is reading or writing the file; try again when they have finished.")
         return Trouble()
 
     def loses_transaction(self, connection: Connection, error: BaseException) -> bool:

@@ -228,16 +228,17 @@ class ExplorerController(AliasPickerController):
         return Job(lambda: self._executed(name, plan, choices, str(request.get("typed") or "")))
 
     def _executed(self, name: str, plan: Plan, choices: Message, typed: str) -> Reply:
+        stopped = self.grid is not None and self.grid.make_way(databases[plan.target])
         outcome = carry_out(plan, choices, typed)
         if isinstance(outcome, Refused):
             ways = [{"label": way.label, "choices": dict(way.choices), "danger": way.danger} for way in outcome.ways]
-            refused = {"type": "refused", "message": outcome.message, "ways": ways}
+            refused = {"type": "refused", "message": outcome.message, "ways": ways, "stopped": stopped}
             return Reply({**refused, "differences": [list(line) for line in outcome.differences]})
         with self.lock:
             self._plans.pop(name, None)
-        return self._done(plan, outcome)
+        return self._done(plan, outcome, stopped=stopped)
 
-    def _done(self, plan: Plan, done: Done) -> Reply:
+    def _done(self, plan: Plan, done: Done, *, stopped: bool) -> Reply:
         grid = self.grid
         if grid is None:
             return Reply({"type": "done", "text": done.text, "epoch": 0})
@@ -245,9 +246,8 @@ class ExplorerController(AliasPickerController):
             known = grid.row_count
             grid.refresh(None if known is None else max(0, known - done.deleted))
         state = grid.state
-        return Reply(
-            {"type": "done", "text": done.text, **{k: state[k] for k in ("epoch", "row_count", "row_estimate")}}
-        )
+        about = {name: state[name] for name in ("epoch", "row_count", "row_estimate")}
+        return Reply({"type": "done", "text": done.text, "stopped": stopped, **about})
 
     def _forget(self, request: Message) -> Reply:
         with self.lock:

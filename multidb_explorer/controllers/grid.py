@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.changes.changeset import ChangeSet
+from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.base import Controller, Intervals, Job, Message, Reply, Stale, intervals, whole
 from multidb_explorer.controllers.filtering import Filter
@@ -32,6 +34,7 @@ _MOST_ROWS = 1000
 _MOST_SELECTED = 100_000
 _PAGES_REMEMBERED = 500
 _PAGE = 200
+_PATIENCE = 5.0
 
 
 def queryset_of(source: object) -> QuerySet[Any]:
@@ -192,8 +195,37 @@ class GridController(Controller):
         self.pager = pager or self.new_pager()
         for part in self.parts.values():
             part.renewed()
-        for switch in list(self._switches):
+        self._stop_all()
+
+    def _stop_all(self) -> list[Switch]:
+        """Stop what runs, each in a thread of its own: a server may take its time to take the order."""
+        running = list(self._switches)
+        for switch in running:
             threading.Thread(target=switch, name="multidb-stop", daemon=True).start()
+        return running
+
+    def make_way(self, target: Database) -> bool:
+        """Stop what still reads where nobody can write meanwhile, and wait until it is over.
+
+        Parameters
+        ----------
+        target
+            What is about to be written to.
+
+        Returns
+        -------
+        bool
+            Whether anything was stopped, so that the browser asks for it again.
+        """
+        own = databases[self.queryset.db]
+        if not own.backend.features.readers_block_writers:
+            return False
+        if target is not own and target.fingerprint != own.fingerprint:
+            return False
+        running, until = self._stop_all(), monotonic() + _PATIENCE
+        for switch in running:
+            switch.ended.wait(max(0.0, until - monotonic()))
+        return bool(running)
 
     def new_pager(self) -> Pager:
         """Give what reads pages of what is shown."""
@@ -227,8 +259,7 @@ class GridController(Controller):
         super().close()
         for part in self.parts.values():
             part.close()
-        for switch in list(self._switches):
-            threading.Thread(target=switch, name="multidb-stop", daemon=True).start()
+        self._stop_all()
 
     # Intents
 

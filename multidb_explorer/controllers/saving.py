@@ -110,20 +110,21 @@ class Saving(GridPart):
         staging = self.staging
         before = staging.staged()
         staging.problems, staging.conflicts = {}, {}
+        stopped = False
         try:
+            stopped = self.grid.make_way(target)
             committed = staging.changes.commit(target.alias, confirm=target.alias)
         except ChangeConflict as error:
-            return self._conflicts(target.alias, error)
-        except RowsRejected as error:
-            self._point(error)
-            return staging.told({}, type="refused", message=str(error), alias=target.alias)
+            return self._conflicts(target.alias, error, stopped=stopped)
         except MultiDBError as error:
-            return staging.told({}, type="refused", message=str(error), alias=target.alias)
+            if isinstance(error, RowsRejected):
+                self._point(error)
+            return staging.told({}, type="refused", message=str(error), alias=target.alias, stopped=stopped)
         text = f"Saved {phrase(committed.counts.values(), 'written')} to {target.alias}"
         stays = "" if target.alias == staging.alias else f"; still staged for {staging.alias}"
-        return self._written(before, committed, text + stays)
+        return self._written(before, committed, text + stays, stopped=stopped)
 
-    def _written(self, before: Mapping[str, Any], committed: Committed, text: str) -> Reply:
+    def _written(self, before: Mapping[str, Any], committed: Committed, text: str, *, stopped: bool) -> Reply:
         """Read the rows again where they changed, and offer the way back."""
         grid, staging = self.grid, self.staging
         name = secrets.token_hex(8)
@@ -137,7 +138,7 @@ class Saving(GridPart):
         state = grid.state
         about = {name_: state[name_] for name_ in ("epoch", "row_count", "row_estimate")}
         target = alias_mark(databases[committed.alias])
-        return staging.told(before, type="saved", text=text, undo=name, target=target, **about)
+        return staging.told(before, type="saved", text=text, undo=name, target=target, stopped=stopped, **about)
 
     def _unsave(self, request: Message) -> Job:
         """Take a save back, by the change set that undoes it; it looks for conflicts like any other."""
@@ -149,14 +150,16 @@ class Saving(GridPart):
         self._confirmed(target, request)
 
         def work() -> Reply:
-            before = self.staging.staged()
+            before, stopped = self.staging.staged(), False
             try:
+                stopped = self.grid.make_way(target)
                 undone = committed.inverse().commit(target.alias, confirm=target.alias)
             except MultiDBError as error:
-                return self.staging.told(before, type="refused", message=str(error), alias=target.alias)
+                about = {"message": str(error), "alias": target.alias, "stopped": stopped}
+                return self.staging.told(before, type="refused", **about)
             self._done.pop(name, None)
             text = f"Undone in {target.alias}: {phrase(undone.counts.values(), 'written')}"
-            return self._written(before, undone, text)
+            return self._written(before, undone, text, stopped=stopped)
 
         return Job(work)
 
@@ -182,14 +185,14 @@ class Saving(GridPart):
 
     # Conflicts
 
-    def _conflicts(self, target: str, error: ChangeConflict) -> Reply:
+    def _conflicts(self, target: str, error: ChangeConflict, *, stopped: bool) -> Reply:
         found = tuple(one for one in error.conflicts if isinstance(one, Conflict))
         name = secrets.token_hex(8)
         self._met = (name, target, found)
         for conflict in found if target == self.staging.alias else ():
             self._mark(conflict)
         listed = [self._shown(conflict) for conflict in found]
-        about = {"target": alias_mark(databases[target]), "conflicts": name, "rows": listed}
+        about = {"target": alias_mark(databases[target]), "conflicts": name, "rows": listed, "stopped": stopped}
         return self.staging.told({}, type="conflicts", **about)
 
     def _mark(self, conflict: Conflict) -> None:

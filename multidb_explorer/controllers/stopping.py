@@ -28,6 +28,8 @@ class Switch:
     ----------
     thrown : bool
         Whether the work shall end; what goes on for long between two statements looks at it.
+    ended : threading.Event
+        Set once the work is over, and nothing of it is left in the database.
     """
 
     def __init__(self, database: Database) -> None:
@@ -35,6 +37,7 @@ class Switch:
         self._lock = threading.Lock()
         self._stop: Stop | None = None
         self.thrown = False
+        self.ended = threading.Event()
 
     def __call__(self) -> None:
         """Stop."""
@@ -63,17 +66,23 @@ class Switch:
         QueryCancelled
             Where it was stopped.
         """
-        self.check()
-        with stoppable(self._database) as stop:
-            stop.watch_this_thread()
+        try:
+            self.check()
+            with stoppable(self._database) as stop:
+                return self._watched(stop, work)
+        finally:
+            self.ended.set()
+
+    def _watched(self, stop: Stop, work: Callable[[], T]) -> T:
+        stop.watch_this_thread()
+        with self._lock:
+            self._stop = stop
+        try:
+            self.check()
+            return work()
+        finally:
             with self._lock:
-                self._stop = stop
-            try:
-                self.check()
-                return work()
-            finally:
-                with self._lock:
-                    self._stop = None
+                self._stop = None
 
 
 def stoppable_job(database: Database, work: Callable[[], Reply]) -> Job:

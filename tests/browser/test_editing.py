@@ -23,6 +23,20 @@ with databases["legacy_users"].begin() as connection:
 grid = mdb.TableGrid(mdb.reflect("things", using="legacy_users"))
 grid
 """
+# The first count never ends, and keeps everybody from writing to the file.
+COUNTING = """
+from multidb_explorer.connections.registry import databases
+from multidb_explorer.controllers.paging import Pager
+quick, counted = Pager.count, []
+def slow_once(pager, most=None):
+    counted.append(most)
+    if len(counted) == 1:
+        with databases["legacy_users"].connect() as connection:
+            endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+            connection.exec_driver_sql(endless)
+    return quick(pager, most)
+Pager.count = slow_once
+"""
 
 STORED = (
     "SELECT n || '|' || price || '|' || rate || '|' || flag || '|' || born || '|' || at || '|' || wake || '|' || doc"
@@ -294,3 +308,23 @@ def test_saved_elsewhere_met_by_a_conflict_and_taken_back(book, shop, axe):  # n
     sheet.get_by_role("button", name="Save to").click()
     expect(page.locator(".mdb-status")).to_contain_text("Saved 1 changed to new_users; still staged for legacy_users")
     assert (names_in(shop.new), names_in(shop.legacy, "id = 2")) == (["Elsewhere"], ["Łukasz Nowak"])
+
+
+def test_a_save_does_not_wait_for_a_count(notebook, shop):
+    book = notebook(
+        f"{shop.setup}\n{COUNTING}",
+        GRID.replace("; grid", "; twin = grid.changes.insert('users', {'id': 5, 'name': 'A twin'}); grid"),
+    )
+    page = book.page
+    expect(cell(page, 0, 0)).to_have_text("1")
+    expect(pending(page)).to_contain_text("1 new")
+    expect(page.locator(".mdb-count")).not_to_have_text("1,204 rows")
+    page.get_by_role("button", name="Save to legacy_users").click()
+    # Nothing was written, and so the rows are counted after all.
+    page.locator(".mdb-sheet").get_by_role("button", name="Later").click()
+    expect(page.locator(".mdb-count")).to_have_text("1,204 rows")
+    page.get_by_role("button", name="Undo", exact=True).click()
+    type_into(page, 0, 1, "Mine")
+    page.get_by_role("button", name="Save to legacy_users").click()
+    expect(page.locator(".mdb-status")).to_contain_text("Saved 1 changed to legacy_users")
+    assert names_in(shop.legacy, "id = 1") == ["Mine"]

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 import multidb_explorer as mdb
+from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.grid import GridController
 
 
@@ -95,3 +96,56 @@ def test_a_cell_a_fetch_and_a_save_at_once(slow, target):
     if target.name == "sqlite":
         assert quick.ask("save", alias="here")["type"] == "saved"
     assert endless.Number.objects.get(pk=7).name == "seven"
+
+
+@pytest.fixture
+def counting(url, target):
+    """A panel whose own count never ends, with one staged edit."""
+    endless.make(url, **({"options": {"timeout": 0.1}} if target.name == "sqlite" else {}))
+    panel = Panel(endless.Number.objects.order_by("id"), "own")
+    panel.get(page(panel, 0))
+    assert panel.ask("edit", items=[{"key": "[7]", "col": "name", "text": "seven"}])["pending"]["changed"] == 1
+    begun = threading.Event()
+    panel.grid.pager.row_count = None
+    panel.grid.pager.count = lambda most: begun.set() or endless.Endless.objects.count()
+    panel.count = panel.send("count", epoch=1)
+    assert begun.wait(30)
+    time.sleep(0.2)
+    yield panel
+    panel.grid.close()
+
+
+def test_a_save_ends_what_its_own_grid_still_reads(counting, target):
+    saved = counting.ask("save", alias="here")
+    assert (saved["type"], saved["epoch"]) == ("saved", 2)
+    assert counting.get(counting.count).message["cancelled"] is True
+    assert endless.running(target) == []
+    assert endless.Number.objects.get(pk=7).name == "seven"
+
+
+def test_a_save_that_writes_nothing_says_that_it_stopped_a_count(counting, target):
+    one_file = target.name == "sqlite"
+    if one_file:
+        # The colleague comes before the count does.
+        counting.ask("cancel", target=counting.count)
+        counting.get(counting.count)
+    endless.Number.objects.filter(pk=7).update(name="VII")
+    if one_file:
+        counting.count = counting.send("count", epoch=1)
+        time.sleep(0.2)
+    met = counting.ask("save", alias="here")
+    assert (met["type"], met["stopped"]) == ("conflicts", one_file)
+    assert (counting.count in counting.answers) is one_file
+    assert counting.grid.epoch == 1
+
+
+def test_a_save_makes_way_in_the_file_that_it_writes_to(counting, target, new_database, url):
+    one_file = target.name == "sqlite"
+    mdb.connect("twin", url)
+    mdb.connect("other", new_database("duckdb"))
+    with databases["other"].begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE numbers (id INTEGER)")
+    assert counting.grid.make_way(databases["other"]) is False
+    assert counting.answers.keys().isdisjoint({counting.count})
+    assert counting.grid.make_way(databases["twin"]) is one_file
+    assert (counting.count in counting.answers) is one_file

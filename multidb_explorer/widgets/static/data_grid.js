@@ -215,10 +215,9 @@ export class Grid {
 
   /** @param {Error} error @param {number} block */
   failed(error, block) {
-    if (error instanceof KernelError && error.stale) {
-      this.resync();
-      return;
-    }
+    if (error instanceof KernelError && error.stale) this.resync();
+    // What is stopped makes way for a write, whose answer says what comes next.
+    if (error instanceof KernelError && (error.stale || error.cancelled)) return;
     const again = () => {
       this.showNotice(null);
       this.banner.hidden = true;

@@ -129,12 +129,9 @@ export class DataTab {
    */
   async execute(plan, choices, typed) {
     const { message } = await this.channel.request("execute", { plan: plan.plan, choices, typed }, { background: true });
+    if (message.epoch > this.grid.store.epoch) this.grid.renew(message);
+    else if (message.stopped) this.grid.order.resume();
     if (message.type === "refused") return message;
-    if (message.epoch > this.grid.store.epoch) {
-      const { selected } = this.grid;
-      this.grid.renew(message);
-      if (message.keep_selection) this.grid.select(selected);
-    }
     this.say(message.text, "good");
     return null;
   }

@@ -178,6 +178,15 @@ export class GridOrder {
     );
   }
 
+  /** Begin again what the kernel stopped, so that it could write, where the rows are the same as before. */
+  resume() {
+    const { store } = this.grid;
+    store.retry();
+    this.counted = store.exact;
+    this.prepared = false;
+    this.rowsCame();
+  }
+
   /** Once the first rows are on screen: how many there are, then what makes far jumps quick. */
   async rowsCame() {
     if (this.counted && this.prepared) return;
@@ -214,9 +223,10 @@ export class GridOrder {
     } catch (error) {
       if (epoch !== store.epoch) return;
       const stopped = error instanceof KernelError && error.cancelled;
-      // Not where the kernel stopped it for other rows, which are on their way.
-      if (stopped && signal.aborted) grid.say("Counting was stopped");
-      else if (!stopped) grid.say(`The rows could not be counted: ${errorText(error)}`, "bad");
+      // Where the kernel stopped it, for other rows or for a write, nothing else may be begun: it says what comes next.
+      if (stopped && !signal.aborted) throw error;
+      if (stopped) grid.say("Counting was stopped");
+      else grid.say(`The rows could not be counted: ${errorText(error)}`, "bad");
     }
   }
 

@@ -159,6 +159,10 @@ export class PendingBar {
   came(message, target, word) {
     const { edit } = this;
     edit.apply(message);
+    const { active } = edit.grid;
+    if (message.epoch > edit.grid.store.epoch) edit.grid.renew(message);
+    else if (message.stopped) edit.grid.order.resume();
+    edit.grid.active = edit.grid.corner = active;
     if (message.type === "conflicts") {
       edit.grid.say("Somebody else changed the same rows: nothing was written", "bad");
       new ConflictSheet(this, message, target, word).open();
@@ -168,9 +172,6 @@ export class PendingBar {
       edit.grid.say(message.message, "bad");
       return message;
     }
-    const { active } = edit.grid;
-    if (message.epoch > edit.grid.store.epoch) edit.grid.renew(message);
-    edit.grid.active = edit.grid.corner = active;
     this.saved = message.undo ? { undo: message.undo, target: message.target } : null;
     edit.grid.say(message.text, "good");
     return null;
