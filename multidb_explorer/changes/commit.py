@@ -28,10 +28,11 @@ from multidb_explorer.changes.committed import Applied, Committed, Statement
 from multidb_explorer.changes.conflicts import Conflict, conflict_of, key_taken, raise_conflicts
 from multidb_explorer.changes.lookup import rows_by_key
 from multidb_explorer.changes.ordering import same_table
-from multidb_explorer.changes.preview import Plan, as_sent
+from multidb_explorer.changes.preview import Plan
 from multidb_explorer.changes.records import Delete, Insert, NewKey, Update, Values
 from multidb_explorer.changes.showing import key_text, short
 from multidb_explorer.changes.steps import Aimed, Step, resolved
+from multidb_explorer.changes.templates import Template, Templates, as_sent, runs_of
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import (
     ConnectionFailed,
@@ -82,6 +83,7 @@ class _Attempt:
         self.database: Database = plan.database
         self.at_step: Step | None = None
         self.statements: list[Statement] = []
+        self._templates = Templates(plan.database)
         self._made: dict[str, dict[str, Any]] = {}
         self._numbers = {id(aimed): number for number, aimed in enumerate(plan.changes)}
 
@@ -93,8 +95,8 @@ class _Attempt:
         if conflicts:
             raise_conflicts([*conflicts, *_taken(self.plan)])
         self.check(connection, before)
-        for step in self.plan.steps:
-            self.send(connection, step)
+        for run in runs_of(self.plan.steps):
+            self.send_run(connection, run)
         after = self._rows_after()
         return Committed(
             alias=self.database.alias,
@@ -110,6 +112,43 @@ class _Attempt:
         """Ask the database about references from and to the rows, before it is written to."""
         raise_rejected(self.database.alias, unmet(self.database, connection, self.plan.needs, self._numbers))
         refuse_protected(self.database, connection, self.plan.changes, before)
+
+    def send_run(self, connection: Connection, run: Sequence[Step]) -> None:
+        """Send new rows that are alike, all at once where their keys are given; another statement is a run of one."""
+        template = self._templates.of(run[0]) if len(run) > 1 else None
+        if template is None:
+            for step in run:
+                self.send(connection, step)
+        elif self.database.backend.features.savepoints and all(step.keyed for step in run):
+            self._send_at_once(connection, template, run)
+        else:
+            for step in run:
+                self._send_by(connection, template, step)
+
+    def _send_at_once(self, connection: Connection, template: Template, run: Sequence[Step]) -> None:
+        self.at_step = run[0]
+        rows = [resolved(step.values or {}, self._made) for step in run]
+        try:
+            with self.database.atomic():
+                connection.execute(template.insert, [template.parameters(row) for row in rows])
+        except (IntegrityError, DataError):
+            # One by one, the first row that is not taken is the one that is named.
+            for step in run:
+                self._send_by(connection, template, step)
+            return
+        for step, values in zip(run, rows, strict=True):
+            self._note(template, step, values, {})
+
+    def _send_by(self, connection: Connection, template: Template, step: Step) -> None:
+        self.at_step = step
+        values = resolved(step.values or {}, self._made)
+        key = run_insert(connection, template.insert, values, step.aimed.place.key, template.parameters(values))
+        self._note(template, step, values, key)
+
+    def _note(self, template: Template, step: Step, values: Values, key: Values) -> None:
+        self.statements.append(template.sent(self.database.alias, values, step.aimed.change))
+        place = step.aimed.place
+        self._made[step.aimed.token] = {**values, **{name: place.exact(name, value) for name, value in key.items()}}
 
     def send(self, connection: Connection, step: Step) -> None:
         """Send one statement."""

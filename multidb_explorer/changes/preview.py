@@ -8,8 +8,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy.sql.dml import UpdateBase
-
 from multidb_explorer.changes.addressing import Place, RowId
 from multidb_explorer.changes.checking import raise_rejected, rejection
 from multidb_explorer.changes.committed import Counts, Statement, count
@@ -17,12 +15,13 @@ from multidb_explorer.changes.ordering import Need, Order
 from multidb_explorer.changes.records import Change, Delete, Insert, NewKey, Update, Values
 from multidb_explorer.changes.showing import phrase, short, statement_text
 from multidb_explorer.changes.steps import Aimed, Step
+from multidb_explorer.changes.templates import Templates
 from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.display import html_table
 from multidb_explorer.errors import ValueNotRepresentable
 
-__all__ = ["Plan", "Preview", "aim", "as_sent", "plan"]
+__all__ = ["Plan", "Preview", "aim", "plan"]
 
 _MOST = 200
 
@@ -124,7 +123,8 @@ class Plan:
 
     def statements(self) -> tuple[Statement, ...]:
         """Write all statements."""
-        return tuple(as_sent(self.database, step, step.statement()) for step in self.steps)
+        templates = Templates(self.database)
+        return tuple(map(templates.sent, self.steps))
 
 
 def plan(database: Database, changes: Iterable[Aimed]) -> Plan:
@@ -138,16 +138,6 @@ def plan(database: Database, changes: Iterable[Aimed]) -> Plan:
     aimed = _with_known_keys(list(changes))
     order = Order(database, aimed)
     return Plan(database, tuple(aimed), order.steps, tuple(order.needs))
-
-
-def as_sent(database: Database, step: Step, statement: UpdateBase) -> Statement:
-    """Write a statement as the database gets it."""
-    # The keys of an INSERT's values are its own; without this all columns of the table would be among them.
-    compiled = statement.compile(dialect=database.engine.dialect, column_keys=[])
-    # A list of values gets its placeholders only now.
-    sent = compiled.construct_expanded_state(escape_names=False)
-    names = sent.positiontup or sent.parameters
-    return Statement(database.alias, sent.statement, {name: sent.parameters[name] for name in names}, step.aimed.change)
 
 
 def _with_known_keys(changes: list[Aimed]) -> list[Aimed]:

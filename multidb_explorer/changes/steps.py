@@ -105,6 +105,11 @@ class Step:
     base: Values = field(default_factory=dict)
     main: bool = True
 
+    @property
+    def keyed(self) -> bool:
+        """Whether a new row brings its whole key."""
+        return all((self.values or {}).get(name) is not None for name in self.aimed.place.key)
+
     def statement(self, made: Made | None = None) -> UpdateBase:
         """Write the statement, with the keys of new rows as far as they are made."""
         place, backend = self.aimed.place, self.aimed.place.into.database.backend

@@ -50,9 +50,17 @@ def insert_statement(backend: Backend, table: sa.Table, values: Values, key: Seq
     return statement
 
 
-def run_insert(connection: Connection, statement: sa.Insert, values: Values, key: Sequence[str]) -> dict[str, Any]:
-    """Run what `insert_statement` wrote and give the row's key."""
-    result = connection.execute(statement)
+def run_insert(
+    connection: Connection, statement: sa.Insert, values: Values, key: Sequence[str], parameters: Values | None = None
+) -> dict[str, Any]:
+    """Run what `insert_statement` wrote and give the row's key.
+
+    Parameters
+    ----------
+    parameters
+        What the statement takes, where it is written for any row; else the values stand in it.
+    """
+    result = connection.execute(statement, parameters)
     unknown = _unknown(values, key)
     known = {name: values[name] for name in key if name not in unknown}
     if not unknown:
