@@ -66,8 +66,10 @@ class Holding:
         >>> changes.revert()
         """
         if table is None:
+            # What is staged for an alias that was removed meanwhile can be taken back all the same.
+            alias = using if using is None or using in self._stage.aliases else databases[using].alias
             with self._editing():
-                self._stage.change(dict.fromkeys(row for row, _ in self._stage.items(using)))
+                self._stage.change(dict.fromkeys(row for row, _ in self._stage.items(alias)))
             return
         place = self._place(table, using)
         if key is None and not isinstance(table, type) and hasattr(table, "_values"):

@@ -231,6 +231,34 @@ def test_reverting_cells_rows_tables_and_all(changes: ChangeSet) -> None:
     assert changes.value("people", 1, "name") is None
 
 
+def test_an_alias_that_does_not_exist_is_not_reverted_in_silence(changes: ChangeSet) -> None:
+    changes.update("people", 1, name="Anna")
+    with pytest.raises(ConnectionDoesNotExist, match="'offcie'"):
+        changes.revert(using="offcie")
+    changes.revert(using="office")
+    assert not changes
+
+
+def test_what_fails_half_way_is_one_step_too(changes: ChangeSet) -> None:
+    with pytest.raises(StaleRow), changes.one_step():
+        changes.update("people", 1, name="Anna")
+        changes.update("people", 2, name="Bob")
+        changes.update("people", 99, name="Nobody")
+    assert changes.counts == {"office": {"people": (0, 2, 0)}}
+    assert changes.undo()
+    assert (changes.can_undo, changes.can_redo, len(changes)) == (False, True, 0)
+
+
+def test_a_step_ends_with_a_commit_in_it(changes: ChangeSet) -> None:
+    with changes.one_step():
+        changes.update("people", 1, name="Anna")
+        changes.commit()
+        changes.update("people", 2, name="Bob")
+    assert changes.undo()
+    assert not changes
+    assert not changes.can_undo
+
+
 def test_a_new_step_ends_redo(changes: ChangeSet) -> None:
     changes.update("people", 1, name="Anna")
     changes.undo()

@@ -52,6 +52,16 @@ class Staging(RuleBasedStateMachine):
             self.changes.update("things", key, {column: value})
             self.step({**self.rows, key: {**self.rows[key], column: value}})
 
+    @rule(keys=st.lists(KEYS, max_size=3, unique=True), column=COLUMNS, data=st.data())
+    def several_updates_in_one_step(self, keys: list[int], column: str, data: st.DataObject) -> None:
+        rows = self.rows
+        with self.changes.one_step():
+            for key in (key for key in keys if key in rows):
+                value = data.draw(VALUES[column])
+                self.changes.update("things", key, {column: value})
+                rows = {**rows, key: {**rows[key], column: value}}
+        self.step(rows)
+
     @rule(key=KEYS, name=VALUES["name"], n=VALUES["n"])
     def insert(self, key: int, name: str | None, n: int | None) -> None:
         if key not in self.rows:
