@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from multidb_explorer.errors import FieldValueError, ValueNotRepresentable
 from multidb_explorer.results.files import replacing
 from multidb_explorer.results.spelling import spelt
 
-__all__ = ["MOST_COLUMNS", "MOST_ROWS", "checked_sheet", "write_excel"]
+__all__ = ["MOST_COLUMNS", "MOST_ROWS", "checked_sheet", "sheet_for", "write_excel"]
 
 MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
@@ -38,11 +39,24 @@ def checked_sheet(name: str) -> str:
     >>> checked_sheet("orders")
     'orders'
     """
-    if not 0 < len(name) <= 31 or any(sign in name for sign in "[]:*?/\\") or name[0] == "'" or name[-1] == "'":
+    if sheet_for(name) != name:
         raise FieldValueError(
-            f"{name!r} can't name a sheet: it has 1 to 31 characters, none of [ ] : * ? / \\ and no ' at an end."
+            f"{name!r} can't name a sheet: it has 1 to 31 characters, none of [ ] : * ? / \\, no ' or space at an end, "
+            f"and is not 'history', which Excel keeps for itself."
         )
     return name
+
+
+def sheet_for(title: str) -> str:
+    """Give the name of a sheet that comes nearest to a title.
+
+    Examples
+    --------
+    >>> sheet_for("orders/2026"), sheet_for("History")
+    ('orders 2026', 'History_')
+    """
+    name = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", title)[:31].strip("' ")
+    return f"{name}_" if name.casefold() == "history" else name or "rows"
 
 
 def write_excel(

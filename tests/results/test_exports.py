@@ -281,7 +281,7 @@ def test_more_columns_than_a_sheet_has_are_refused(tmp_path: Path, monkeypatch: 
     assert not (tmp_path / "x.xlsx").exists()
 
 
-@pytest.mark.parametrize("name", ["", "a" * 32, "a/b", "'a"])
+@pytest.mark.parametrize("name", ["", "a" * 32, "a/b", "'a", "History", " a"])
 def test_a_name_that_no_sheet_has_is_refused(name: str) -> None:
     with pytest.raises(FieldValueError, match="can't name a sheet"):
         excel.checked_sheet(name)
