@@ -31,7 +31,7 @@ class DuckDBMoving(Backend):
             case "decimal" if kind.precision is None or kind.precision > _DIGITS:
                 return sa.Text()
             case "timestamp" if (kind.scale or 0) > 6 and not kind.tz:
-                from multidb_explorer.backends.duckdb_dialect import Timestamp
+                from multidb_explorer.backends.duckdb_types import Timestamp
 
                 return Timestamp("TIMESTAMP_NS", 9)
             case "interval":
@@ -70,7 +70,7 @@ _DIGITS = 38
 
 
 def _whole_number(kind: Kind) -> TypeEngine[Any]:
-    from multidb_explorer.backends.duckdb_dialect import SmallWhole
+    from multidb_explorer.backends.duckdb_types import SmallWhole
 
     names = {8: "TINYINT", 16: "SMALLINT", 32: "INTEGER", 64: "BIGINT"}
     return SmallWhole(f"{'U' if kind.unsigned else ''}{names[kind.bits]}", kind.bits, kind.unsigned)

@@ -24,7 +24,7 @@ _KindOf = Callable[["TypeEngine[Any]"], Kind]
 
 def described(kind_of: _KindOf, name: object, type_: object) -> Described:
     """Tell of a column by the engine's name of its type."""
-    from multidb_explorer.backends.duckdb_dialect import parse_type
+    from multidb_explorer.backends.duckdb_types import parse_type
 
     spelt = str(type_)
     kind = kind_of(parse_type(spelt))
