@@ -93,7 +93,7 @@ def _load(connection: Connection, into: Into, rows: Rows) -> Counts:
     for some in rows.each():
         (part,) = some.parts
         load = Load(connection, into.table, part.columns, some.count)
-        loader = loaded(backend, load, part.batches(), into.database.alias).loader.title
+        loader = loaded(backend, load, part.batches(), into.database.alias).title
     return Counts(rows.count, loader=loader)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Context, Decimal
 from time import perf_counter
 from typing import Any
@@ -17,7 +16,7 @@ from multidb_explorer.backends.base import Backend
 from multidb_explorer.backends.columns import ResultColumn
 from multidb_explorer.backends.loaders import Load, Loader
 
-__all__ = ["Choice", "InsertLoader", "chosen", "loaded"]
+__all__ = ["InsertLoader", "loaded"]
 
 _log = logging.getLogger("multidb_explorer.writing")
 
@@ -82,32 +81,8 @@ def _shortest(value: Decimal) -> Decimal:
     return found.quantize(Decimal(1), context=_WIDE) if found.as_tuple().exponent > 0 else found  # type: ignore[operator]
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The loader that was chosen, and why faster ones were passed over.
-
-    Attributes
-    ----------
-    refused
-        Pairs of a loader and its reason, the fastest first.
-    """
-
-    loader: Loader
-    refused: tuple[tuple[Loader, str], ...] = ()
-
-
-def chosen(backend: Backend, load: Load) -> Choice:
-    """Choose the loader for a load."""
-    refused: list[tuple[Loader, str]] = []
-    for loader in backend.loaders:
-        if not (reason := loader.refusal(load)):
-            return Choice(loader, tuple(refused))
-        refused.append((loader, reason))
-    return Choice(InsertLoader(), tuple(refused))
-
-
-def loaded(backend: Backend, load: Load, batches: Iterable[pa.RecordBatch], alias: str = "") -> Choice:
-    """Write batches with the loader that was chosen.
+def loaded(backend: Backend, load: Load, batches: Iterable[pa.RecordBatch], alias: str = "") -> Loader:
+    """Write batches with the fastest loader that refuses nothing of it.
 
     Parameters
     ----------
@@ -116,16 +91,15 @@ def loaded(backend: Backend, load: Load, batches: Iterable[pa.RecordBatch], alia
 
     Returns
     -------
-    Choice
+    Loader
         Who wrote.
     """
-    choice, began, seen = chosen(backend, load), perf_counter(), _Seen()
-    choice.loader.load(load, seen.passing(batches))
+    found = next((loader for loader in backend.loaders if not loader.refusal(load)), InsertLoader())
+    began, seen = perf_counter(), _Seen()
+    found.load(load, seen.passing(batches))
     spent = perf_counter() - began
-    _log.debug(
-        "%s: %d rows, %d bytes in %.3f s with %s", alias or "-", seen.rows, seen.size, spent, choice.loader.title
-    )
-    return choice
+    _log.debug("%s: %d rows, %d bytes in %.3f s with %s", alias or "-", seen.rows, seen.size, spent, found.title)
+    return found
 
 
 class _Seen:

@@ -132,8 +132,8 @@ def stage(connection: Connection, into: Into, rows: Rows, names: Sequence[str]) 
     connection.execute(made)
     try:
         load = Load(connection, made.table, columns, rows.count)
-        choice = loaded(backend, load, rows.placed(names), into.database.alias)
-        yield Stage(connection, made.table, into, tuple(names), rows.count, choice.loader.title)
+        loader = loaded(backend, load, rows.placed(names), into.database.alias)
+        yield Stage(connection, made.table, into, tuple(names), rows.count, loader.title)
     except Exception:
         # Not everywhere does it go with the transaction; where it does, it can't be dropped before.
         with suppress(Exception):
