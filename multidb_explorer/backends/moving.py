@@ -6,7 +6,7 @@ The bodies here promise nothing that a product does not: each product's own file
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -146,6 +146,14 @@ class Moving:
             What is read on a session of one database, and what is written on a session of another.
         """
         return f"{self.title} has no form for it"
+
+    def row_digest(self, columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bytes]:
+        """Give an expression for sixteen bytes that are the same where a row was handed over as it is."""
+        raise NotImplementedError
+
+    def steady(self, connection: Connection) -> None:
+        """Let all that a session reads until its transaction ends be of one moment; called before its first read."""
+        raise NotImplementedError
 
     def handed(self, request: Request) -> Iterator[tuple[int, bytes]]:
         """Yield the rows of a request as they are, many at a time, and how many."""

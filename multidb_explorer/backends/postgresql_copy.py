@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from multidb_explorer.backends.arrow import arrow_schema, arrow_type, to_array
 from multidb_explorer.backends.postgresql_arrow import converted, native
 from multidb_explorer.backends.postgresql_bound import bound, typed
+from multidb_explorer.backends.postgresql_pouring import poured
 from multidb_explorer.backends.postgresql_driver import EXACT, parse_instant, parse_interval
 from multidb_explorer.backends.readers import Reader, Request, StepAside
 
@@ -76,18 +77,14 @@ def _name(session: Any, oid: int) -> str:
 
 def _copied(session: Any, given: Bound, rows: int) -> list[bytes]:
     """Give the lines of the CSV, those of each batch together."""
-    found: list[bytes] = []
-    lines: list[Any] = []
     # Where there is no value psycopg leaves the doubled percent signs as they are.
     inner = given.sql if given.values else given.sql.replace("%%", "%")
     sql = f"COPY ({inner}\n) TO STDOUT (FORMAT csv, ENCODING 'utf8')"
-    with session.cursor() as cursor, cursor.copy(sql, given.values) as copy:
-        for line in copy:
-            lines.append(line)
-            if len(lines) == rows:
-                found.append(b"".join(lines))
-                lines = []
-    return [*found, b"".join(lines)] if lines else found
+    return [b"".join(lines) for lines in poured(session, sql, given.values, rows=rows, octets=_MOST)]
+
+
+_MOST = 1 << 30
+"""More bytes than these are a batch of their own."""
 
 
 def _batch(lines: bytes, columns: tuple[ResultColumn, ...], types: list[str]) -> pa.RecordBatch:

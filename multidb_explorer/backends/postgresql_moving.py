@@ -11,11 +11,11 @@ from sqlalchemy.dialects import postgresql as pg
 from multidb_explorer.backends.base import Backend
 from multidb_explorer.backends.kinds import Kind
 from multidb_explorer.backends.moving import Keeps, Reach, checked_name
-from multidb_explorer.backends.postgresql_passing import handed, refusal, taken
+from multidb_explorer.backends.postgresql_passing import handed, refusal, row_digest, taken
 from multidb_explorer.errors import TransactionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy.engine import Connection
     from sqlalchemy.types import TypeEngine
@@ -93,6 +93,12 @@ class PostgreSQLMoving(Backend):
 
     def passing(self, request: Request, load: Load) -> str:
         return refusal(request, load)
+
+    def row_digest(self, columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bytes]:
+        return row_digest(columns)
+
+    def steady(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     def handed(self, request: Request) -> Iterator[tuple[int, bytes]]:
         return handed(request)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 
 from multidb_explorer.backends.postgresql_bound import Bound, bound, typed
+from multidb_explorer.backends.postgresql_pouring import poured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from multidb_explorer.backends.loaders import Load
     from multidb_explorer.backends.readers import Request
 
-__all__ = ["handed", "refusal", "taken"]
+__all__ = ["handed", "refusal", "row_digest", "taken"]
 
 _PLAIN = frozenset(
     {
@@ -49,7 +51,7 @@ _PLAIN = frozenset(
 )
 """Types whose binary form is the same on every server."""
 
-_OCTETS = 1 << 18
+_ROWS, _OCTETS = 1 << 16, 1 << 18
 """So much is handed over at a time."""
 
 
@@ -65,6 +67,8 @@ def refusal(request: Request, load: Load) -> str:
 
     if reason := target(load).refusal(load.columns):
         return reason
+    if any(isinstance(column.type, pg.DOMAIN) for column in (*request.statement.selected_columns, *load.table.columns)):
+        return "a column has a domain, which every database numbers by itself"
     mine = _types(ours, _given(request, ours))
     given = _types(theirs, bound(sa.select(*(load.table.c[column.name] for column in load.columns)), load.connection))
     return "" if len(mine) == len(given) and all(map(_same, mine, given)) else "a column has another type there"
@@ -92,6 +96,13 @@ def _same(ours: tuple[str, bool, int], theirs: tuple[str, bool, int]) -> bool:
     return ours[0] in _PLAIN and ours[:2] == theirs[:2] and theirs[2] in (-1, ours[2])
 
 
+def row_digest(columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bytes]:
+    """Hash the binary form of a row, types and all: just what is handed over."""
+    # MD5 is no faster, and some servers refuse it.
+    sent = sa.func.sha256(sa.func.record_send(sa.func.row(*columns)))
+    return sa.func.substr(sent, 1, 16, type_=sa.LargeBinary())
+
+
 def handed(request: Request) -> Iterator[tuple[int, bytes]]:
     """Yield the rows of a query in their binary form, many at a time, and how many.
 
@@ -100,16 +111,9 @@ def handed(request: Request) -> Iterator[tuple[int, bytes]]:
     session: Any = request.connection.connection.driver_connection
     given = _given(request, session)
     inner = given.sql if given.values else given.sql.replace("%%", "%")
-    rows: list[Any] = []
-    size = 0
-    with session.cursor() as cursor, cursor.copy(f"COPY ({inner}\n) TO STDOUT (FORMAT binary)", given.values) as copy:
-        for row in copy:
-            rows.append(row)
-            size += len(row)
-            if size >= _OCTETS:
-                yield len(rows), b"".join(rows)
-                rows, size = [], 0
-    yield len(rows), b"".join(rows)
+    sql = f"COPY ({inner}\n) TO STDOUT (FORMAT binary, ENCODING 'utf8')"
+    for rows in poured(session, sql, given.values, rows=_ROWS, octets=_OCTETS):
+        yield len(rows), b"".join(rows)
 
 
 def taken(load: Load, pieces: Iterable[tuple[int, bytes]]) -> int:

@@ -302,17 +302,47 @@ def _json(array: pa.Array, kind: Kind) -> Forms:
     return _octets(texts.take(once.indices), kind)
 
 
+_SHORT = 200
+"""Texts of so many characters are remembered, since what was sent comes back in the same words most of the time."""
+
+
 def _ordered(text: str) -> str:
     """Spell JSON in one way; what is none, or is nested too deeply, stays what it is."""
+    return _remembered(text) if len(text) <= _SHORT else _spelled(text)
+
+
+def _spelled(text: str) -> str:
+    try:
+        found, end = _scanned(text, 0)
+        return f"={found!r}" if end == len(text) else f"={_DECODER.decode(text)!r}"
+    except StopIteration:
+        # A blank stands before it, or it is no JSON.
+        return _trimmed(text)
+    except (ValueError, RecursionError):
+        return "?" + text
+
+
+_remembered = lru_cache(1 << 16)(_spelled)
+
+
+def _trimmed(text: str) -> str:
     try:
         return f"={_DECODER.decode(text)!r}"
     except (ValueError, RecursionError):
         return "?" + text
 
 
-@lru_cache(10_000)
 def _number(text: str) -> tuple[str, int]:
-    return _shortest(Decimal(text))
+    """Give a number as `_shortest` does, without making a `Decimal` of it where that is written out."""
+    if "e" in text or "E" in text:
+        return _shortest(Decimal(text))
+    whole, _, places = text.lstrip("-").partition(".")
+    written = whole + places
+    shorter = written.rstrip("0")
+    digits = shorter.lstrip("0")
+    if not digits:
+        return "0", 0
+    return f"-{digits}" if text[0] == "-" else digits, len(written) - len(shorter) - len(places)
 
 
 def _members(pairs: list[tuple[str, Any]]) -> tuple[dict[str, Any]]:
@@ -322,6 +352,7 @@ def _members(pairs: list[tuple[str, Any]]) -> tuple[dict[str, Any]]:
 
 
 _DECODER = json.JSONDecoder(parse_float=_number, parse_int=_number, object_pairs_hook=_members)
+_scanned = _DECODER.scan_once
 
 
 def _arrays(array: pa.Array, kind: Kind) -> Forms:

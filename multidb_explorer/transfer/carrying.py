@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy.engine import Connection
 
 from multidb_explorer.backends.arrow import arrow_schema, arrow_type, to_array
 from multidb_explorer.backends.kinds import Kind
+from multidb_explorer.backends.loaders import Load
 from multidb_explorer.errors import ValueNotRepresentable
 from multidb_explorer.transfer.converting import converted, in_utc
 from multidb_explorer.transfer.digest import row_digests
@@ -22,6 +25,7 @@ from multidb_explorer.transfer.records import Pair, Step
 from multidb_explorer.transfer.sides import Key, Side, keys_of
 from multidb_explorer.transfer.streaming import compared_as
 from multidb_explorer.writing.into import Slot
+from multidb_explorer.writing.loading import loaded
 from multidb_explorer.writing.validating import fit
 
 __all__ = ["Lane", "Left", "Outcome", "Remap", "numbers", "whole", "with_columns"]
@@ -135,7 +139,12 @@ class Lane:
 
     # On the way
 
-    def fetch(self, keys: Sequence[Key]) -> pa.Table:
+    @contextmanager
+    def steadily(self) -> Iterator[Connection | None]:
+        """Lend a session of the source, where more than one statement must see the same moment."""
+        yield None
+
+    def fetch(self, keys: Sequence[Key], session: Connection | None = None) -> pa.Table:  # noqa: ARG002
         """Read rows of the source."""
         return self.source.by_keys(self.source_names, keys)
 
@@ -161,6 +170,33 @@ class Lane:
         """
         arrays = [self._fitted(pair, whole(table.column(pair.source)), remap) for pair in self.step.pairs]
         return pa.table(arrays, schema=arrow_schema(self.target.results(self.target_names)))
+
+    def insert(
+        self,
+        connection: Connection,
+        rows: pa.Table,
+        session: Connection | None = None,  # noqa: ARG002
+        progress: Callable[[int, int], object] | None = None,
+    ) -> None:
+        """Write rows that the target lacks, but for the columns that are written when all rows are there.
+
+        Parameters
+        ----------
+        connection
+            The target's, in whose transaction they are written.
+        session
+            What `steadily` lent.
+        progress
+            Is told how many rows and bytes were written.
+        """
+        columns = self.target.results(self.target_names)
+        for name in self.step.patched:
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, rows.schema.field(name), pa.nulls(len(rows), rows.schema.field(name).type))
+        load = Load(connection, self.target.table, columns, rows.num_rows)
+        loaded(self.target.database.backend, load, rows.combine_chunks().to_batches(), self.target.database.alias)
+        if progress is not None:
+            progress(rows.num_rows, rows.nbytes)
 
     def _fitted(self, pair: Pair, array: pa.Array, remap: Remap) -> pa.Array:
         if pair.source in remap:

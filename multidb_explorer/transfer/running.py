@@ -24,6 +24,7 @@ from multidb_explorer.transfer.clashing import met
 from multidb_explorer.transfer.creating import create_tables
 from multidb_explorer.transfer.journal import FINISHED, Journal, Owner, Rows, known_ids
 from multidb_explorer.transfer.newkeys import Allocator, allotted
+from multidb_explorer.transfer.passing import passes
 from multidb_explorer.transfer.plan import TransferPlan
 from multidb_explorer.transfer.progress import Cancelled, Observer, TransferProgress
 from multidb_explorer.transfer.report import TransferReport
@@ -73,6 +74,8 @@ def run(
         create_tables(sheet.target, sheet.catalogs, sheet.steps)
         sheet.look()
         sheet.refuse_changed()
+        if passes(sheet):
+            sheet.pass_on()
         if client is not None:
             refuse_undivided(sheet)
         journal = Journal.create(sheet.id, sheet.head())

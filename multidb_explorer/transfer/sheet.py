@@ -13,6 +13,7 @@ from multidb_explorer.schema.catalog import TableSchema
 from multidb_explorer.schema.inspector import Catalog
 from multidb_explorer.transfer.carrying import Lane
 from multidb_explorer.transfer.edges import Edge, edge_of
+from multidb_explorer.transfer.passing import PassingLane
 from multidb_explorer.transfer.records import Pair, Step, TableName, digest_of
 from multidb_explorer.transfer.sides import Side
 
@@ -37,6 +38,8 @@ class Sheet:
         One for each step, parents first.
     deleting
         The steps whose rows leave, children first.
+    passing
+        Whether one database hands rows over to the other as they are.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Sheet:
     steps: tuple[Step, ...]
     deleting: tuple[int, ...] = ()
     loosened: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    passing: bool = False
     catalogs: tuple[Catalog, Catalog] = field(init=False)
     lanes: tuple[Lane, ...] = field(init=False, default=())
 
@@ -63,6 +67,13 @@ class Sheet:
             for catalog in self.catalogs:
                 catalog.describe_all()
         self.lanes = tuple(_lane(step, *self.catalogs) for step in self.steps)
+        if self.passing:
+            self.pass_on()
+
+    def pass_on(self) -> None:
+        """Let rows be handed over as they are, now and whenever this is gone on with."""
+        self.passing = True
+        self.lanes = tuple(PassingLane(lane.step, lane.source, lane.target) for lane in self.lanes)
 
     def refuse_changed(self) -> None:
         """Refuse to go on where tables are not what they were.
@@ -103,6 +114,7 @@ class Sheet:
             "whole": self.whole,
             "deleting": self.deleting,
             "loosened": self.loosened,
+            "passing": self.passing,
             "steps": [_written(step) for step in self.steps],
         }
 
@@ -138,6 +150,7 @@ class Sheet:
             (),
             tuple(head["deleting"]),
             tuple((place, tuple(columns)) for place, columns in head["loosened"]),
+            head.get("passing", False),
         )
         made.steps = tuple(_read(made.catalogs, written) for written in head["steps"])
         made.look()

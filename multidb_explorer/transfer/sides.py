@@ -108,8 +108,10 @@ class Side:
     def by_keys(self, names: Sequence[str], keys: Sequence[Key]) -> pa.Table:
         """Read some columns, among them the key, of the rows with some keys; a key without a row is left out."""
         found = [self.read(names, condition) for condition in self.conditions(keys)]
-        if not found:
-            return arrow_schema(self.results(names)).empty_table()
+        return self.wanted(found, keys) if found else arrow_schema(self.results(names)).empty_table()
+
+    def wanted(self, found: Sequence[pa.Table], keys: Sequence[Key]) -> pa.Table:
+        """Put together what was found by `conditions`, without the rows that nobody asked for."""
         table = pa.concat_tables(found)
         wanted = set(keys)
         if table.num_rows == len(wanted) and self._finds_exactly:
@@ -137,7 +139,7 @@ class Side:
         kinds = {self.columns[name].kind.name for name in names}
         if not values:
             return
-        dense = None if exactly or len(names) > 1 or kinds != {"integer"} else _range(values)
+        dense = None if len(names) > 1 or kinds != {"integer"} else _range(values, 1 if exactly else _DENSE)
         if dense is not None:
             yield columns[0].between(*dense)
             return
@@ -185,12 +187,12 @@ class Side:
         )
 
 
-def _range(values: Sequence[Key]) -> tuple[int, int] | None:
-    """Give the ends of a range of which at least every second number is wanted."""
+def _range(values: Sequence[Key], density: int) -> tuple[int, int] | None:
+    """Give the ends of a range of which at least so many numbers, every second or all, are wanted."""
     if len(values) <= _DENSE:
         return None
-    numbers = [value for (value,) in values]
+    numbers = {value for (value,) in values}
     if set(map(type, numbers)) != {int}:
         return None
     low, high = min(numbers), max(numbers)
-    return (low, high) if high - low < _DENSE * len(values) else None
+    return (low, high) if high - low < density * len(numbers) else None

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from sqlalchemy.engine import Connection
 
-from multidb_explorer.backends.loaders import Load
 from multidb_explorer.errors import DataError, IntegrityError
 from multidb_explorer.transfer.carrying import Lane, Outcome, Remap, numbers, with_columns
 from multidb_explorer.transfer.clashing import met
@@ -29,7 +29,6 @@ from multidb_explorer.transfer.sheet import Sheet
 from multidb_explorer.transfer.sides import keys_of
 from multidb_explorer.transfer.stopping import Stopped
 from multidb_explorer.transfer.together import in_one_session, voted
-from multidb_explorer.writing.loading import loaded
 
 __all__ = ["Unit"]
 
@@ -59,6 +58,7 @@ class Unit:
     progress: Callable[[int, int], object]
     _held: dict[int, pa.Table] = field(default_factory=dict)
     _size: int = 0
+    _session: Connection | None = None
 
     def run(self, state: str) -> None:
         """Carry the unit over, from the state in which its journal left it.
@@ -68,21 +68,26 @@ class Unit:
         Stopped
             Where rows are not what they were.
         """
-        if state == "PLANNED":
-            at("before_intent")
-            self.intend()
-            at("after_intent")
         if self.sheet.mode == "COPY_VERIFY_DELETE":
-            self._one_after_the_other()
+            self._one_after_the_other(state)
         else:
+            self._begin(state)
             (voted if self.sheet.mode == "TWO_PHASE" else in_one_session)(self)
             self.note("DELETED")
         self.advance()
         self.note("DONE")
         at("after_done")
 
-    def _one_after_the_other(self) -> None:
-        self.copy(self.sheet.target.atomic(durable=True))
+    def _begin(self, state: str) -> None:
+        if state == "PLANNED":
+            at("before_intent")
+            self.intend()
+            at("after_intent")
+
+    def _one_after_the_other(self, state: str) -> None:
+        with self.sheet.lanes[0].steadily() as self._session:
+            self._begin(state)
+            self.copy(self.sheet.target.atomic(durable=True))
         at("after_target_commit")
         self.note("COPIED")
         at("after_copied")
@@ -122,7 +127,7 @@ class Unit:
 
     def _read(self, lane: Lane, keys: Sequence[Any]) -> tuple[pa.Table, pa.Array, list[int]]:
         """Read rows in the order of some keys; give them as they will be written, with digests and their places."""
-        table = lane.fetch(keys)
+        table = lane.fetch(keys, self._session)
         places = {key: place for place, key in enumerate(keys)}
         found = [places[key] for key in zip(*(table.column(n).to_pylist() for n in lane.step.key), strict=True)]
         order = np.argsort(np.asarray(found, np.int64), kind="stable")
@@ -178,12 +183,14 @@ class Unit:
         # What an earlier run wrote is there by now, and was inserted all the same.
         code[[n for n in look.there if outcome[places[n]] not in SETTLED]] = Outcome.THERE
         new = np.isin(np.arange(len(places)), list(look.there), invert=True) & (code == Outcome.INSERTED)
-        self._insert(connection, lane, fitted.filter(pa.array(new)))
+        if new.any():
+            lane.insert(connection, fitted.filter(pa.array(new)), self._session, self.progress)
         if policy == "overwrite":
             self._overwrite(connection, lane, fitted.take(pa.array(sorted(look.taken), pa.int64())))
         outcome[places] = code
         self.parts[place] = Rows(part.step, with_columns(part.table, outcome=pa.array(outcome)))
-        self.progress(fitted.num_rows, fitted.nbytes)
+        rest = fitted.filter(pa.array(~new))
+        self.progress(rest.num_rows, rest.nbytes)
 
     def _refuse_clashes(self, lane: Lane, fitted: pa.Table, places: set[int]) -> None:
         if not places:
@@ -194,19 +201,6 @@ class Unit:
             f"{len(places):,} rows of {lane.target.where} are others than those that shall come, the first with "
             f"{', '.join(f'{n}={v!r}' for n, v in first.items())}. None of this unit was written.",
         )
-
-    def _insert(self, connection: Any, lane: Lane, new: pa.Table) -> None:
-        if not new.num_rows:
-            return
-        columns = lane.target.results(lane.target_names)
-        for name in lane.step.patched:
-            new = new.set_column(
-                new.schema.get_field_index(name),
-                new.schema.field(name),
-                pa.nulls(len(new), new.schema.field(name).type),
-            )
-        load = Load(connection, lane.target.table, columns, new.num_rows)
-        loaded(lane.target.database.backend, load, new.combine_chunks().to_batches(), lane.target.database.alias)
 
     def _overwrite(self, connection: Any, lane: Lane, rows: pa.Table) -> None:
         for row in rows.to_pylist():
