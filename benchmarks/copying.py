@@ -81,7 +81,7 @@ def emptied(database: Any, live: Any, *, like: bool, name: str = "written") -> A
 def whole_copy(place: Place) -> Iterator[Work]:
     import multidb_explorer as mdb
 
-    source, target, live = sides(place)
+    _, target, live = sides(place)
     rows = mdb.reflect("mixed", using="one").objects
 
     def copy(most: int | None) -> None:

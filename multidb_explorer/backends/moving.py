@@ -147,8 +147,8 @@ class Moving:
         """
         return f"{self.title} has no form for it"
 
-    def row_digest(self, columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bytes]:
-        """Give an expression for sixteen bytes that are the same where a row was handed over as it is."""
+    def row_digest(self, columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
+        """Give an expression for sixteen bytes, as a UUID, that are the same where a row was handed over as it is."""
         raise NotImplementedError
 
     def steady(self, connection: Connection) -> None:

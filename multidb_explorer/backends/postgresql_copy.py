@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from multidb_explorer.backends.arrow import arrow_schema, arrow_type, to_array
 from multidb_explorer.backends.postgresql_arrow import converted, native
 from multidb_explorer.backends.postgresql_bound import bound, typed
-from multidb_explorer.backends.postgresql_pouring import poured
 from multidb_explorer.backends.postgresql_driver import EXACT, parse_instant, parse_interval
+from multidb_explorer.backends.postgresql_pouring import poured
 from multidb_explorer.backends.readers import Reader, Request, StepAside
 
 if TYPE_CHECKING:

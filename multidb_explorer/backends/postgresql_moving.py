@@ -94,7 +94,7 @@ class PostgreSQLMoving(Backend):
     def passing(self, request: Request, load: Load) -> str:
         return refusal(request, load)
 
-    def row_digest(self, columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bytes]:
+    def row_digest(self, columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
         return row_digest(columns)
 
     def steady(self, connection: Connection) -> None:

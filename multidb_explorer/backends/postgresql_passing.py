@@ -51,6 +51,9 @@ _PLAIN = frozenset(
 )
 """Types whose binary form is the same on every server."""
 
+_END = b"\xff\xff"
+"""What stands where another row would begin."""
+
 _ROWS, _OCTETS = 1 << 16, 1 << 18
 """So much is handed over at a time."""
 
@@ -96,11 +99,11 @@ def _same(ours: tuple[str, bool, int], theirs: tuple[str, bool, int]) -> bool:
     return ours[0] in _PLAIN and ours[:2] == theirs[:2] and theirs[2] in (-1, ours[2])
 
 
-def row_digest(columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bytes]:
+def row_digest(columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
     """Hash the binary form of a row, types and all: just what is handed over."""
     # MD5 is no faster, and some servers refuse it.
     sent = sa.func.sha256(sa.func.record_send(sa.func.row(*columns)))
-    return sa.func.substr(sent, 1, 16, type_=sa.LargeBinary())
+    return sa.cast(sa.func.encode(sa.func.substr(sent, 1, 16), sa.literal_column("'hex'")), sa.Uuid())
 
 
 def handed(request: Request) -> Iterator[tuple[int, bytes]]:
@@ -113,7 +116,7 @@ def handed(request: Request) -> Iterator[tuple[int, bytes]]:
     inner = given.sql if given.values else given.sql.replace("%%", "%")
     sql = f"COPY ({inner}\n) TO STDOUT (FORMAT binary, ENCODING 'utf8')"
     for rows in poured(session, sql, given.values, rows=_ROWS, octets=_OCTETS):
-        yield len(rows), b"".join(rows)
+        yield len(rows) - (bytes(rows[-1]) == _END), b"".join(rows)
 
 
 def taken(load: Load, pieces: Iterable[tuple[int, bytes]]) -> int:

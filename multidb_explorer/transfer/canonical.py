@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -352,7 +352,7 @@ def _members(pairs: list[tuple[str, Any]]) -> tuple[dict[str, Any]]:
 
 
 _DECODER = json.JSONDecoder(parse_float=_number, parse_int=_number, object_pairs_hook=_members)
-_scanned = _DECODER.scan_once
+_scanned: Callable[[str, int], tuple[Any, int]] = cast("Any", _DECODER).scan_once
 
 
 def _arrays(array: pa.Array, kind: Kind) -> Forms:

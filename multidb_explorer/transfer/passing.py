@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["PassingLane", "passes"]
 
 _BATCH = 50_000
-_DIGEST = ResultColumn("digest of the row", Kind("binary"))
+_DIGEST = ResultColumn("digest of the row", Kind("uuid"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class PassingLane(Lane):
 
     def source_digests(self, table: pa.Table) -> pa.Array:
         """Give the digests that the source told."""
-        return whole(table.column(_DIGEST.name)).cast(pa.binary(16))
+        return whole(table.column(_DIGEST.name)).storage
 
     target_digests = source_digests
 
@@ -144,8 +144,10 @@ def passes(sheet: Sheet) -> bool:
         return False
     step, source, target = sheet.steps[0], sheet.lanes[0].source, sheet.lanes[0].target
     plain = step.policy == "error" and not (step.conflicts or step.there or step.patched)
-    if not plain or any(pair.lossy for pair in step.pairs) or type(source.database.backend) is not type(
-        target.database.backend
+    if (
+        not plain
+        or any(pair.lossy for pair in step.pairs)
+        or type(source.database.backend) is not type(target.database.backend)
     ):
         return False
     lane = PassingLane(step, source, target)

@@ -39,7 +39,14 @@ _DENSE = 2
 
 def keys_of(table: pa.Table | pa.RecordBatch, names: Sequence[str]) -> list[Key]:
     """Give the keys of rows as tuples of canonical values."""
-    return list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
+    return list(zip(*(_values(table.column(name)) for name in names), strict=True))
+
+
+def _values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_integer(column.type) and not column.null_count:
+        # Ten times as fast, and all keys of most tables.
+        return list(column.to_numpy().tolist())
+    return list(column.to_pylist())
 
 
 @dataclass(frozen=True, eq=False)
