@@ -320,6 +320,21 @@ TRANSFORMS: dict[str, Transform] = {
 }
 """Every part of a value that can stand before a lookup."""
 
+
+def _text_pair(name: str, phrase: str, example: str) -> tuple[Lookup, Lookup]:
+    """Give a search of texts, and the same whatever the case."""
+    return (
+        Lookup(name, phrase, _text_lookup(name, fold=False), of="text", example=example),
+        Lookup(
+            f"i{name}",
+            f"{phrase}, whatever the case",
+            _text_lookup(name, fold=True),
+            of="text",
+            example=example.upper(),
+        ),
+    )
+
+
 LOOKUPS: dict[str, Lookup] = {
     lookup.name: lookup
     for lookup in (
@@ -329,26 +344,9 @@ LOOKUPS: dict[str, Lookup] = {
         Lookup("lt", "is less than", _compare("lt", above=False, rounding=math.ceil), of="order"),
         Lookup("lte", "is at most", _compare("lte", above=False, rounding=math.floor), of="order"),
         Lookup("iexact", "is, whatever the case", _text_lookup("exact", fold=True), _missing, of="text", example="ann"),
-        Lookup("contains", "contains", _text_lookup("contains", fold=False), of="text", example="nn"),
-        Lookup(
-            "icontains",
-            "contains, whatever the case",
-            _text_lookup("contains", fold=True),
-            of="text",
-            example="NN",
-        ),
-        Lookup("startswith", "starts with", _text_lookup("startswith", fold=False), of="text", example="An"),
-        Lookup(
-            "istartswith",
-            "starts with, whatever the case",
-            _text_lookup("startswith", fold=True),
-            of="text",
-            example="an",
-        ),
-        Lookup("endswith", "ends with", _text_lookup("endswith", fold=False), of="text", example="nn"),
-        Lookup(
-            "iendswith", "ends with, whatever the case", _text_lookup("endswith", fold=True), of="text", example="NN"
-        ),
+        *_text_pair("contains", "contains", "nn"),
+        *_text_pair("startswith", "starts with", "An"),
+        *_text_pair("endswith", "ends with", "nn"),
         Lookup("regex", "matches", _regex_lookup(fold=False), of="text", example="^A.*n$"),
         Lookup("iregex", "matches, whatever the case", _regex_lookup(fold=True), of="text", example="^a.*n$"),
         Lookup("in", "is one of", _in, takes="values", example="Ann, Bob"),
