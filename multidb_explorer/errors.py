@@ -223,6 +223,12 @@ class TableDoesNotExist(MultiDBError):
             f"It has: {one_of(known)}. mdb.aliases[{alias!r}].tables lists them."
         )
 
+    @classmethod
+    def without_schema(cls, alias: str, schema: str, schemas: Iterable[str]) -> TableDoesNotExist:
+        """Say which schema was asked for and which there are."""
+        known = list(schemas)
+        return cls(f"Alias {alias!r} has no schema {schema!r}.{_did_you_mean(schema, known)} It has: {one_of(known)}.")
+
 
 class FieldError(MultiDBError):
     """A column, lookup or value that a query can't use."""

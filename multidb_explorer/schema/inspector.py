@@ -67,9 +67,19 @@ class Catalog:
         ----------
         schema
             ``None`` for the alias's own schema.
+
+        Raises
+        ------
+        TableDoesNotExist
+            For a schema that the database can't look into, since there is none.
         """
         schema = schema or self.database.schema
-        return self._once(("tables", schema), lambda inspector: self._list(inspector, schema))
+        try:
+            return self._once(("tables", schema), lambda inspector: self._list(inspector, schema))
+        except DatabaseError:
+            if schema is not None:
+                self._require_schema(schema)
+            raise
 
     def table(self, name: str, schema: str | None = None) -> TableSchema:
         """Describe one table or view.
@@ -176,6 +186,12 @@ class Catalog:
             # SQLAlchemy warns of types and indexes that it does not know; they are read as text, or left out.
             warnings.simplefilter("ignore", sa.exc.SAWarning)
             yield sa.inspect(connection)
+
+    def _require_schema(self, schema: str) -> None:
+        with self._inspector() as inspector:
+            known = inspector.get_schema_names()
+        if schema not in known:
+            raise TableDoesNotExist.without_schema(self.database.alias, schema, known) from None
 
     def _require(self, name: str, schema: str | None) -> None:
         """Refuse a table that is not there; a list that misses it may only be old."""

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import shop
 import sqlalchemy as sa
+from targets import Target
 
 import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.connections.tracing import statements
-from multidb_explorer.errors import DatabaseError, ProtectedRows, TableDoesNotExist
+from multidb_explorer.errors import ConnectionFailed, DatabaseError, ProtectedRows, TableDoesNotExist
 from multidb_explorer.schema.catalog import ForeignKey
 from multidb_explorer.schema.graph import children_first
 from multidb_explorer.schema.inspector import Catalog, catalog_of
@@ -154,6 +155,21 @@ def test_two_thousand_tables_are_listed_in_a_handful_of_statements(url: str) -> 
         assert "t0000" in tables._repr_mimebundle_()["text/html"]
     reads = [s for s in sent if not s.sql.startswith(("PRAGMA", "BEGIN"))]
     assert len(reads) <= 15
+
+
+def test_a_schema_that_does_not_exist_has_no_table(url: str, target: Target) -> None:
+    mdb.connect("here", url)
+    with databases["here"].begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE things (id INTEGER PRIMARY KEY)")
+    expected: tuple[type[Exception], str] = (
+        TableDoesNotExist,
+        "'here' has no (schema 'nowhere'|table or view 'things')",
+    )
+    if target.name == "mariadb":
+        # It does not tell its users what they have no rights on.
+        expected = (ConnectionFailed, "the user has no rights on that database")
+    with pytest.raises(expected[0], match=expected[1]):
+        mdb.write([{"id": 1}], "things", using="here", schema="nowhere")
 
 
 def test_a_key_that_comes_from_another_schema_is_found(new_database: object) -> None:
