@@ -116,12 +116,19 @@ class Moving:
         """Say why rows that were moved there might be lost or stay unseen, as the end of a sentence; empty if not."""
         return ""
 
-    def durable(self, connection: Connection) -> str:
-        """Make the transaction that just began survive a power cut once it is committed, or say why nobody can.
+    def hides_rows(self, connection: Connection, table: str, schema: str | None) -> str:
+        """Say why the user does not see all rows of a table, as the end of a sentence; empty if all are seen."""
+        return ""
+
+    def forgets(self, connection: Connection) -> str:
+        """Say why a power cut may take commits back whatever `durable` does, as the end of a sentence; empty if not."""
+        return ""
+
+    def durable(self, connection: Connection) -> None:
+        """Make the transaction that just began survive a power cut once it is committed, as far as a session can.
 
         Called before the transaction's first statement.
         """
-        return ""
 
     def lock_rows(self, connection: Connection, statement: sa.Select[Any]) -> None:
         """Hold the rows of a query until the transaction ends, so that nobody else changes or refers to them.

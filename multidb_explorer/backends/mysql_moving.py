@@ -73,7 +73,7 @@ class MySQLMoving(Backend):
             return f"its engine {engine} knows no transactions"
         return "the server only reads (read_only is set, as on a replica)" if reads_only else ""
 
-    def durable(self, connection: Connection) -> str:
+    def forgets(self, connection: Connection) -> str:
         if str(connection.exec_driver_sql("SELECT @@innodb_flush_log_at_trx_commit").scalar_one()) != "1":
             # Only the server's administrator can set it.
             return (

@@ -64,14 +64,20 @@ class PostgreSQLMoving(Backend):
             return "no table of that name is there"
         return next((reason for held, reason in zip(row, _REASONS, strict=True) if held), "")
 
-    def durable(self, connection: Connection) -> str:
-        commits = str(connection.exec_driver_sql("SHOW synchronous_commit").scalar_one())
-        if commits == "off":
-            # A commit would be told before it is written.
-            connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+    def hides_rows(self, connection: Connection, table: str, schema: str | None) -> str:
+        if connection.execute(sa.text(_HIDING), {"table": table, "schema": schema}).scalar():
+            return "row-level security hides rows of the table from this user"
+        return ""
+
+    def forgets(self, connection: Connection) -> str:
         if connection.exec_driver_sql("SHOW fsync").scalar_one() == "off":
             return "the server writes nothing through to its disk (fsync is off)"
         return ""
+
+    def durable(self, connection: Connection) -> None:
+        if connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "off":
+            # A commit would be told before it is written.
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
 
     def advance_key(self, connection: Connection, table: sa.Table, column: str) -> None:
         name = connection.dialect.identifier_preparer.format_table(table)
@@ -174,14 +180,17 @@ def _outside_transactions(connection: Connection) -> Iterator[Any]:
             session.autocommit = False
 
 
+_FOUND = """
+WHERE c.relname = :table AND CASE WHEN CAST(:schema AS text) IS NULL THEN pg_table_is_visible(c.oid)
+      ELSE n.nspname = :schema END AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+"""
+_HIDING = f"SELECT row_security_active(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace {_FOUND}"
 # One answer a column, in the order of the reasons.
-_SAFETY = """
+_SAFETY = f"""
 SELECT c.relpersistence = 't', c.relpersistence = 'u', c.relkind NOT IN ('r', 'p'), row_security_active(c.oid),
        pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'
            AND current_setting('default_transaction_read_only') = 'on'
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relname = :table AND CASE WHEN CAST(:schema AS text) IS NULL THEN pg_table_is_visible(c.oid)
-      ELSE n.nspname = :schema END AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace {_FOUND}
 """
 _REASONS = (
     "the table is temporary and goes with the session",

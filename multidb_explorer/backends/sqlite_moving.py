@@ -56,14 +56,13 @@ class SQLiteMoving(Backend):
             return f"a crash in the middle of a commit would spoil the file (PRAGMA journal_mode = {mode})"
         return ""
 
-    def durable(self, connection: Connection) -> str:
+    def durable(self, connection: Connection) -> None:
         if int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one()) < _FULL:
             # It can't be changed inside a transaction; this one has done nothing yet.
             session: Any = connection.connection.driver_connection
             session.execute("COMMIT")
             session.execute("PRAGMA synchronous = FULL")
             session.execute("BEGIN IMMEDIATE")
-        return ""
 
     # Two databases as one, by one session
 

@@ -211,6 +211,7 @@ class TransferPanelController(Controller):
             "steps": [_stepped(step) for step in made.steps],
             "refused": [_objected(each) for each in made.objections if each.stands] + list(_undecided(made)),
             "accepted": [_objected(each) for each in made.objections if each.accepted],
+            "notes": list(made.notes),
             "type_aliases": _typed_aliases(made.kind, made.source, made.target),
         }
 

@@ -9,6 +9,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +21,7 @@ from multidb_explorer.backends.own_file import is_held, own_file
 from multidb_explorer.connections.state import state_folder
 from multidb_explorer.errors import TransferError
 
-__all__ = ["FINISHED", "Journal", "Owner", "Rows", "known_ids", "transfers_folder"]
+__all__ = ["FINISHED", "Journal", "Owner", "Rows", "forget_finished", "known_ids", "transfers_folder"]
 
 _metadata = sa.MetaData()
 _transfer = sa.Table(
@@ -62,6 +63,27 @@ def known_ids() -> list[str]:
     """List the transfers that have a journal, the oldest first."""
     names = (path.stem for path in transfers_folder().glob("*.journal"))
     return sorted(name for name in names if re.fullmatch(r"[\w-]+", name))
+
+
+_KEPT = 50
+_DAYS = 30
+
+
+def forget_finished() -> None:
+    """Remove journals that are of no use: of transfers that are over, begun long ago, and not among the last ones.
+
+    One that is unfinished, or that can't be read just now, stays whatever its age. So do the locks, which are empty:
+    whoever removed one that is held would let a second process in.
+    """
+    then = dt.datetime.now(dt.UTC) - dt.timedelta(days=_DAYS)
+    for known in known_ids()[:-_KEPT]:
+        # The names begin with the day, so that young ones need not be opened.
+        if known >= f"{then:%Y%m%dT%H%M%S}":
+            break
+        with suppress(TransferError, OSError):
+            journal = Journal.find(known)
+            if journal.readable and journal.state in FINISHED:
+                journal.remove()
 
 
 @dataclass(frozen=True)
@@ -234,7 +256,7 @@ class Journal:
         return None if found is None else json.loads(found)
 
     def remove(self) -> None:
-        """Throw a journal away in which nothing was begun."""
+        """Throw a journal away in which nothing was begun, or everything ended."""
         self.path.unlink(missing_ok=True)
 
 

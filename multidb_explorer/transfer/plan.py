@@ -39,6 +39,8 @@ class TransferPlan:
         What keeps it from being run, and what was accepted.
     whole
         Whether all rows come together or not at all; else they come in units of ``batch_size`` rows.
+    notes
+        What is worth knowing: rows that the user does not see, commits that a power cut may take back.
 
     Examples
     --------
@@ -63,6 +65,7 @@ class TransferPlan:
     schema: str
     deleting: tuple[int, ...] = ()
     loosened: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    notes: tuple[str, ...] = ()
     wishes: Wishes | None = field(default=None, repr=False, compare=False)
     closure: Closure | None = field(default=None, repr=False, compare=False)
     leaving: Mapping[TableName, set[Key]] | None = field(default=None, repr=False, compare=False)
@@ -232,6 +235,7 @@ class TransferPlan:
         parts += [f"stays: {each}" for each in self._kept()]
         parts += [f"refused: {_said(objection)}" for objection in self.refused]
         parts += [f"accepted: {_said(objection)}" for objection in self.objections if objection.accepted]
+        parts += [f"note: {each}" for each in self.notes]
         return "\n".join(parts)
 
     def _repr_html_(self) -> str:
@@ -239,6 +243,7 @@ class TransferPlan:
         said = [["refused", _said(one)] for one in self.refused]
         said += [["accepted", _said(one)] for one in self.objections if one.accepted]
         said += [["stays", each] for each in self._kept()]
+        said += [["note", each] for each in self.notes]
         if said:
             parts.append(html_table(("", "why"), said, whole=[1]))
         columns = html_table(_COLUMNS, self._columns(), whole=[5])

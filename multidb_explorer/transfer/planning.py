@@ -26,7 +26,7 @@ from multidb_explorer.transfer.plan import TransferPlan
 from multidb_explorer.transfer.proofs import NeedsCheck
 from multidb_explorer.transfer.records import Clashes, Kept, Objection, Step, TableName, Way, digest_of
 from multidb_explorer.transfer.reducing import PARENTS, Reduced, reduced
-from multidb_explorer.transfer.refusing import database_objections, table_objections
+from multidb_explorer.transfer.refusing import database_objections, hidden, notes_of, table_objections
 from multidb_explorer.transfer.roots import Roots
 from multidb_explorer.transfer.sheet import incoming, schema_digest
 from multidb_explorer.transfer.sides import Key, Side, keys_of
@@ -58,10 +58,13 @@ class Planning:
     ----------
     objections
         What was found so far that keeps it from being run.
+    notes
+        What else is worth knowing.
     """
 
     wishes: Wishes
     objections: list[Objection] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.roots: Roots = self.wishes.roots
@@ -80,6 +83,7 @@ class Planning:
         if wishes.create:
             _make_file(self.target)
         self.objections += database_objections(self.source, self.target, wishes)
+        self.notes += notes_of(self.source, self.target, wishes)
         whole = self._find()
         lanes = {name: lane for name in self._names() if (lane := self._lane(name)) is not None}
         ordered = self._order(lanes)
@@ -102,6 +106,7 @@ class Planning:
             mode=wishes.mode or "COPY_VERIFY_DELETE",
             steps=tuple(steps),
             objections=tuple(self.objections),
+            notes=tuple(self.notes),
             whole=whole,
             identity=digest_of(self.source.fingerprint, self.target.fingerprint, self.roots.identity, wishes.said),
             schema=schema_digest(lanes[name] for name in ordered.tables),
@@ -175,7 +180,20 @@ class Planning:
             self.objections.append(Objection(name[0], "", problem))
         lane = Lane(step, self._side(0, source, key), self._side(1, takes.live, theirs))
         self.objections += [] if takes.imagined else table_objections(lane, self.wishes)
+        self._look_for_hidden(lane)
         return lane
+
+    def _look_for_hidden(self, lane: Lane) -> None:
+        """Note that a copy takes only what the user sees, and object to a move of what nobody could look at."""
+        moves = self.wishes.kind == "move"
+        for name, reason in hidden(lane, [edge.child for edge in incoming(lane.source)] if moves else []):
+            if moves:
+                text = (
+                    f"{reason}, so a move could delete rows, or the parents of rows, that nobody looked at; copy() can"
+                )
+                self.objections.append(Objection(name[0], "", text))
+            else:
+                self.notes.append(f"{name[0]}: {reason}, so only those that it sees are copied")
 
     def _takes(self, name: TableName, source: TableSchema) -> Target | None:
         """Find the table that takes the rows, or imagine it."""

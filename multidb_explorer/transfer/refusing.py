@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from multidb_explorer.connections.database import Database
 from multidb_explorer.transfer.carrying import Lane
-from multidb_explorer.transfer.records import Objection
+from multidb_explorer.transfer.records import Objection, TableName
 from multidb_explorer.transfer.together import MODES, refusal
 
 if TYPE_CHECKING:
     from multidb_explorer.transfer.wishes import Wishes
 
-__all__ = ["database_objections", "table_objections"]
+__all__ = ["database_objections", "hidden", "notes_of", "table_objections"]
 
 
 def database_objections(source: Database, target: Database, wishes: Wishes) -> list[Objection]:
@@ -57,6 +57,30 @@ def _mode(source: Database, target: Database, wishes: Wishes) -> Iterator[Object
         yield Objection("", "", f"mode {mode!r} joins a copy with its delete, and a copy() deletes nothing")
     elif reason := refusal(mode, source, target, wishes.roots.table[1]):
         yield Objection("", "", f"mode {mode!r} is not possible: {reason}")
+
+
+def notes_of(source: Database, target: Database, wishes: Wishes) -> Iterator[str]:
+    """Give what is worth knowing of the databases, and keeps nothing from being run."""
+    for database in dict.fromkeys([target, source] if wishes.kind == "move" else [target]):
+        with database.connect() as connection:
+            reason = database.backend.forgets(connection)
+        if reason:
+            yield f"alias {database.alias!r}: {reason}"
+
+
+def hidden(lane: Lane, referring: Iterable[TableName]) -> Iterator[tuple[TableName, str]]:
+    """Tell of which of the source's tables, its own and those whose rows refer to it, this user does not see all rows.
+
+    Parameters
+    ----------
+    referring
+        The tables whose rows refer to it.
+    """
+    source = lane.source
+    with source.database.connect() as connection:
+        for name in dict.fromkeys([lane.step.name, *referring]):
+            if reason := source.database.backend.hides_rows(connection, *name):
+                yield name, reason
 
 
 def table_objections(lane: Lane, wishes: Wishes) -> list[Objection]:

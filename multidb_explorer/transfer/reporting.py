@@ -46,6 +46,7 @@ def report_of(sheet: Sheet, journal: Journal, state: str, seconds: float) -> Tra
         state,
         tuple(tables),
         seconds,
+        notes=sheet.notes,
         keys=tuple(keys),
     )
 

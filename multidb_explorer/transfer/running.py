@@ -22,7 +22,7 @@ from multidb_explorer.errors import (
 )
 from multidb_explorer.transfer.clashing import met
 from multidb_explorer.transfer.creating import create_tables
-from multidb_explorer.transfer.journal import FINISHED, Journal, Owner, Rows, known_ids
+from multidb_explorer.transfer.journal import FINISHED, Journal, Owner, Rows, forget_finished, known_ids
 from multidb_explorer.transfer.newkeys import Allocator, allotted
 from multidb_explorer.transfer.passing import passes
 from multidb_explorer.transfer.plan import TransferPlan
@@ -148,6 +148,7 @@ def sheet_of(plan: TransferPlan) -> Sheet:
         steps=plan.steps,
         deleting=plan.deleting,
         loosened=plan.loosened,
+        notes=plan.notes,
     )
 
 
@@ -251,6 +252,7 @@ def _carried(
     report = report_of(sheet, journal, state, time.perf_counter() - began)
     report = replace(report, resumed=resumed, bytes=observer.bytes)
     journal.set_state(state)
+    forget_finished()
     if message:
         ways = f"mdb.resume({sheet.id!r}) looks again; abandon() of what mdb.transfers() lists gives it up."
         raise TransferStopped(f"{sheet.kind} {sheet.id}: {state}. {message} {ways}", report=report)

@@ -55,6 +55,7 @@ class Sheet:
     deleting: tuple[int, ...] = ()
     loosened: tuple[tuple[int, tuple[str, ...]], ...] = ()
     passing: bool = False
+    notes: tuple[str, ...] = ()
     catalogs: tuple[Catalog, Catalog] = field(init=False)
     lanes: tuple[Lane, ...] = field(init=False, default=())
 
@@ -115,6 +116,7 @@ class Sheet:
             "deleting": self.deleting,
             "loosened": self.loosened,
             "passing": self.passing,
+            "notes": self.notes,
             "steps": [_written(step) for step in self.steps],
         }
 
@@ -151,6 +153,7 @@ class Sheet:
             tuple(head["deleting"]),
             tuple((place, tuple(columns)) for place, columns in head["loosened"]),
             head.get("passing", False),
+            tuple(head.get("notes", ())),
         )
         made.steps = tuple(_read(made.catalogs, written) for written in head["steps"])
         made.look()

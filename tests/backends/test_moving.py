@@ -180,7 +180,8 @@ def test_a_file_without_a_journal(bench_of) -> None:
 def test_commits_are_durable(target, bench) -> None:
     bench.run("CREATE TABLE things (id INTEGER PRIMARY KEY)")
     with bench.database.atomic() as connection:
-        found = bench.database.backend.durable(connection)
+        found = bench.database.backend.forgets(connection)
+        bench.database.backend.durable(connection)
         bench.database.backend.insert(bench.table("things"), {"id": 1})
         connection.execute(sa.insert(bench.table("things")), {"id": 1})
     assert bench.rows("things") == [(1,)]

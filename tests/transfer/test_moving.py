@@ -475,6 +475,30 @@ def test_the_journal_holds_no_value(users, watch):
     assert {oct(path.stat().st_mode & 0o777) for path in transfers_folder().iterdir()} == {"0o600"}
 
 
+def test_journals_of_what_was_over_long_ago_are_removed(shop, monkeypatch):
+    from multidb_explorer.transfer import journal
+
+    head = journal.Journal.find(mdb.copy("tags", to="new", using="old").id).head | {"identity": "another"}
+    made = {
+        "20200101T000000-aaaaaa": "DONE",
+        "20200102T000000-bbbbbb": "CANCELLED",
+        "20200103T000000-cccccc": "ABORTED",
+    }
+    for id_, state in made.items():
+        journal.Journal.create(id_, head).set_state(state)
+    (journal.transfers_folder() / "20200104T000000-dddddd.journal").touch()
+
+    young = mdb.copy("country", to="new", using="old").id
+    assert set(made) < set(journal.known_ids())
+    monkeypatch.setattr(journal, "_KEPT", 1)
+    last = mdb.copy("tags", to="new", using="old").id
+
+    # What is unfinished stays however old it is, and so does what can't be read.
+    left = journal.known_ids()
+    assert left[:2] == ["20200102T000000-bbbbbb", "20200104T000000-dddddd"]
+    assert {young, last} < set(left)
+
+
 def test_read_only_sources_are_copied_from(users):
     path = databases["old"].url.database
     mdb.connect("frozen", f"sqlite:///{path}", read_only=True)

@@ -8,7 +8,7 @@ import targets
 
 import multidb_explorer as mdb
 from multidb_explorer.connections.registry import databases
-from multidb_explorer.errors import TransferStopped
+from multidb_explorer.errors import TransferRefused, TransferStopped
 from multidb_explorer.transfer import points
 from multidb_explorer.transfer.handle import Transfer
 from multidb_explorer.transfer.journal import Journal
@@ -197,3 +197,36 @@ def test_where_it_would_not_be_the_same_rows_are_read_and_written(sides, change,
     assert not passed(report)
     assert report.reconciles
     assert len(texts("new")) == COUNT + (options.get("on_conflict") == "newkey")
+
+
+# What the plan says of it
+
+HIDING = """
+ALTER TABLE things ENABLE ROW LEVEL SECURITY; ALTER TABLE things FORCE ROW LEVEL SECURITY;
+CREATE POLICY few ON things USING (id < 100)
+"""
+
+
+def test_rows_that_the_user_does_not_see_are_told_of(sides):
+    run("old", HIDING)
+
+    plan = mdb.copy("things", to="new", using="old", dry_run=True)
+    report = plan.run()
+
+    note = "things: row-level security hides rows of the table from this user, so only those that it sees are copied"
+    assert note in plan.notes
+    assert note in repr(plan)
+    assert note in report.notes
+    assert report.inserted == 90
+    with pytest.raises(TransferRefused, match="row-level security hides rows"):
+        mdb.move("things", to="new", using="old")
+
+
+def test_a_server_that_forgets_commits_is_told_of(sides):
+    # The servers of the tests save themselves the wait for the disk.
+    told = [
+        f"alias {alias!r}: the server writes nothing through to its disk (fsync is off)" for alias in ("new", "old")
+    ]
+
+    assert list(mdb.move("things", to="new", using="old", dry_run=True).notes) == told
+    assert list(mdb.copy("things", to="new", using="old").notes) == told[:1]

@@ -34,6 +34,7 @@ import { sheetSelect } from "./sheet.js";
  * @property {PlanStep[]} steps
  * @property {PlanObjection[]} refused
  * @property {PlanObjection[]} accepted
+ * @property {string[]} notes what is worth knowing and keeps it from nothing
  * @property {string[]} type_aliases
  */
 

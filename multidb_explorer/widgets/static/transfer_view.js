@@ -193,7 +193,7 @@ export class TransferView {
       this.ask();
     });
     const left = this.without.length && h("div", { class: "mdb-move-note" }, `Left out: ${this.without.map(({ table }) => table).join(", ")} `, h("button", { class: "mdb-link", type: "button", onclick: () => this.changed() }, "take them back"));
-    this.body.replaceChildren(...[h("div", { class: "mdb-move-line" }, routeChips(plan.source, plan.target), planLine(plan)), steps, left, objections, columnsTable(plan)].filter((part) => part instanceof Node));
+    this.body.replaceChildren(...[h("div", { class: "mdb-move-line" }, routeChips(plan.source, plan.target), planLine(plan)), steps, left, objections, ...plan.notes.map((/** @type {string} */ text) => h("div", { class: "mdb-move-note" }, text)), columnsTable(plan)].filter((part) => part instanceof Node));
     this.tell(`The plan: ${planLine(plan)}${plan.refused.length ? `, ${plural(plan.refused.length, "objection")}` : ""}`);
     this.paintRun(plan);
   }
