@@ -80,16 +80,17 @@ class PostgreSQLMoving(Backend):
             connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
 
     def advance_key(self, connection: Connection, table: sa.Table, column: str) -> None:
-        name = connection.dialect.identifier_preparer.format_table(table)
+        preparer = connection.dialect.identifier_preparer
+        name, quoted = _single(preparer.format_table(table)), _single(preparer.quote(column))
         known = connection.execute(sa.text(_SEQUENCES), {"table": name, "column": column}).all()
-        quoted = connection.dialect.identifier_preparer.quote(column)
         for home, sequence, step in known:
-            counted = ".".join(map(connection.dialect.identifier_preparer.quote_identifier, (home, sequence)))
+            counted = _single(".".join(map(preparer.quote_identifier, (home, sequence))))
             end, sign = ("max", ">") if step > 0 else ("min", "<")
             # In one statement, so that what others are numbered meanwhile is passed at most in this very moment.
             statement = (
-                f"SELECT setval(CAST(:counted AS regclass), found.v) FROM (SELECT {end}({quoted}) AS v FROM {name}) "
-                f"AS found, {counted} AS s, pg_sequence AS q WHERE q.seqrelid = CAST(:counted AS regclass) "
+                f"SELECT setval(CAST(:counted AS regclass), found.v) FROM (SELECT {end}({_plain(quoted)}) AS v "
+                f"FROM {_plain(name)}) AS found, {_plain(counted)} AS s, pg_sequence AS q "
+                f"WHERE q.seqrelid = CAST(:counted AS regclass) "
                 f"AND found.v BETWEEN q.seqmin AND q.seqmax "
                 f"AND (found.v {sign} s.last_value OR (found.v = s.last_value AND NOT s.is_called))"
             )
@@ -216,3 +217,13 @@ WHERE a.attrelid = CAST(:table AS regclass) AND a.attname = :column AND s.oid IN
         WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
         AND f.adrelid = a.attrelid AND f.adnum = a.attnum)
 """
+
+
+def _single(name: str) -> str:
+    """Take back the doubled percent signs, which only the driver's own text of a statement has."""
+    return name.replace("%%", "%")
+
+
+def _plain(name: str) -> str:
+    """Write a name into text in which a colon would begin a parameter."""
+    return name.replace(":", "\\:")

@@ -134,7 +134,7 @@ class Catalog:
         """
         names = [table.name for table in self.tables(schema)]
         try:
-            found = match(name, names)
+            found = match(name, names) or match(name, names := self._names_anew(schema))
         except Ambiguous as error:
             raise TableDoesNotExist(
                 f"Alias {self.database.alias!r} has several tables that {name!r} could mean: "
@@ -194,13 +194,17 @@ class Catalog:
             raise TableDoesNotExist.without_schema(self.database.alias, schema, known) from None
 
     def _require(self, name: str, schema: str | None) -> None:
-        """Refuse a table that is not there; a list that misses it may only be old."""
+        """Refuse a table that is not there."""
         if not any(table.name == name for table in self.tables(schema)):
-            with self._lock:
-                self._known.pop(("tables", schema), None)
-            names = [table.name for table in self.tables(schema)]
+            names = self._names_anew(schema)
             if name not in names:
                 raise TableDoesNotExist.unknown(self.database.alias, name, names)
+
+    def _names_anew(self, schema: str | None) -> list[str]:
+        """List the tables once more: a list that misses one may only be old."""
+        with self._lock:
+            self._known.pop(("tables", schema or self.database.schema), None)
+        return [table.name for table in self.tables(schema)]
 
     def _list(self, inspector: Inspector, schema: str | None) -> tuple[TableSummary, ...]:
         connection = cast("Connection", inspector.bind)

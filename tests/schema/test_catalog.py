@@ -157,6 +157,14 @@ def test_two_thousand_tables_are_listed_in_a_handful_of_statements(url: str) -> 
     assert len(reads) <= 15
 
 
+def test_a_table_that_was_made_since_is_found(url: str) -> None:
+    mdb.connect("here", url)
+    for name in ("first", "Second"):
+        with databases["here"].begin() as connection:
+            connection.exec_driver_sql(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY)")
+        assert mdb.write([{"id": 1}], name.lower(), using="here").inserted == 1
+
+
 def test_a_schema_that_does_not_exist_has_no_table(url: str, target: Target) -> None:
     mdb.connect("here", url)
     with databases["here"].begin() as connection:
