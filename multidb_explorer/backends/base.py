@@ -428,9 +428,11 @@ class Backend(Computing, Moving):
         """Write the beginning of an INSERT into a table, or one of another name; every identifier is quoted."""
         quote = dialect.identifier_preparer.quote_identifier
         parts = (table.schema, table.name) if name is None else (name,)
-        return (
+        text = (
             f"INSERT INTO {'.'.join(quote(part) for part in parts if part)} ({', '.join(map(quote, columns))}) VALUES"
         )
+        # Some drivers want a percent sign twice; here a person reads, and no driver.
+        return text.replace("%%", "%") if "%%" in quote("%") else text
 
     def drop_temporary(self, connection: Connection, table: sa.Table) -> None:
         """Drop a temporary table without ending the transaction."""

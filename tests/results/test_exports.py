@@ -16,6 +16,7 @@ import openpyxl
 import pyarrow as pa
 import pytest
 import shop
+import sqlalchemy as sa
 from shop import User
 
 import multidb_explorer as mdb
@@ -159,6 +160,20 @@ def test_no_text_and_no_name_ends_its_quotes(legacy: object) -> None:
                     connection.execution_options(no_parameters=True).exec_driver_sql(statement)
                 break
     assert User.objects.count() == 4
+
+
+def test_names_stand_as_they_are(url: str) -> None:
+    mdb.connect("here", url)
+    table = sa.Table("50% off", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True, autoincrement=False))
+    with databases["here"].begin() as connection:
+        table.create(connection)
+    write([{"id": 1}], "50% off", using="here")
+    out = io.StringIO()
+    rows = mdb.reflect("50% off", using="here").objects
+    rows.to_sql_inserts(out)
+    rows.all().delete()
+    run(out.getvalue().rpartition("SET NAMES utf8mb4, time_zone = '+00:00';")[2])
+    assert rows.all().count() == 1
 
 
 def test_what_the_database_computes_is_left_out(url: str, target: Any) -> None:
