@@ -89,19 +89,20 @@ def _run(script: Path, name: str, place: Mapping[str, Any], taken: Taken) -> Non
     taken.megabytes.append(found["megabytes"])
 
 
-def run_here(case: Case) -> None:
+def run_here(case: Case, first: int = 1) -> None:
     """Run one case in this process and print what it took as the last line.
 
     Parameters
     ----------
     case
         Opens its connection and gives the work to measure, which takes the number of rows, or ``None`` for all.
+    first
+        Rows that it works on before it is measured, so that all is imported and open.
     """
     place = json.loads(sys.stdin.read())
     try:
         with case(place) as work:
-            # The first row imports what it takes.
-            work(1)
+            work(first)
             _forget_peak()
             before = _peak()
             start = time.perf_counter()

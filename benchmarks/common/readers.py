@@ -1,7 +1,7 @@
 """Every way to read a whole table that is measured: ours, the peers', and the limits.
 
 A way is a context manager: what comes before the ``yield`` opens the connection and is not measured. What it yields
-reads the table, or its first rows: each way reads one row first, so that no import is measured.
+reads the table, or its first rows: each way reads a few first, so that no import and no opening is measured.
 """
 
 from __future__ import annotations
