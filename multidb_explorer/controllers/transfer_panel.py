@@ -38,16 +38,7 @@ _TOLD_EVERY = 0.25
 class TransferPanelController(Controller):
     """Answers one panel.
 
-    Parameters
-    ----------
-    source
-        The rows: a QuerySet, or a model for all of its rows.
-    to
-        The alias that is offered first.
-    kind
-        ``copy`` or ``move``.
-    related
-        Which relatives are offered first: ``none``, ``parents``, ``children`` or ``all``.
+    Its parameters are those of the panel.
 
     Attributes
     ----------
