@@ -86,7 +86,7 @@ export class DataTab {
     this.moveButton.disabled = !opened?.has_key;
     this.copyButton.disabled = this.deleteButton.disabled = Boolean(reason);
     this.copyButton.title = reason || "Copy the selected rows to another alias";
-    this.deleteButton.title = reason || "Delete the selected rows";
+    this.deleteButton.title = reason || `Delete the selected rows from ${mark?.alias}`;
     this.deleteButton.replaceChildren(icon("trash"), h("span", {}, "Delete from"), ...(mark ? [h("span", { class: "mdb-dot" }), h("span", { class: "mdb-strong" }, mark.alias)] : []));
     tint(this.deleteButton, mark);
   }

@@ -29,7 +29,7 @@ export async function openTransfer(explorer, grid) {
       if (moved) explorer.readAgain();
     },
   });
-  sheet.element.classList.add("mdb-sheet-wide");
+  sheet.element.classList.add("mdb-sheet-move");
   sheet.body.append(view.element);
   const close = h("button", { class: "mdb-button", type: "button", onclick: () => sheet.close() }, "Close");
   sheet.buttons.append(close);
