@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+import duckdb
 import pytest
 import sqlalchemy as sa
 from browser.looks import cell
 from browser.shop import execute
-from hostile import BREAKS_OUT, IMAGE, LINK, PAYLOADS
+from hostile import BREAKS_OUT, IMAGE, LINK, PAYLOADS, SCRIPT
 from playwright.sync_api import expect
 
 ALIAS = f"a{IMAGE}"
@@ -148,4 +151,99 @@ def test_edits_and_moves_are_text(notebook, hostile, tmp_path):
     page.locator(".mdb-move-target").click()
     page.locator(".mdb-move .mdb-option[data-alias=there]").click()
     expect(page.locator("dialog.mdb-sheet")).to_contain_text("1 row of 1 table")
+    all_text(page)
+
+
+@pytest.fixture
+def moods(tmp_path):
+    """Make a DuckDB file whose table, enum, texts and labels are hostile, and the cell that registers it."""
+    members = ", ".join("'" + text.replace("'", "''") + "'" for text in (IMAGE, BREAKS_OUT, LINK))
+    table, column, labels = (quoted(f"{letter}{IMAGE}") for letter in "tcu")
+    parent = f"{quoted(LINK)} INTEGER REFERENCES {labels} (id)"
+    made = [
+        f"CREATE TYPE mood AS ENUM ({members})",
+        f"CREATE TABLE {labels} (id INTEGER PRIMARY KEY, name VARCHAR)",
+        f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, {column} VARCHAR, mood mood, n INTEGER, {parent})",
+    ]
+    filled = [(labels, [1, IMAGE]), (labels, [2, SCRIPT]), *((table, [n, IMAGE, IMAGE, n, 1]) for n in range(1, 4))]
+    with duckdb.connect(str(tmp_path / "moods.duckdb")) as connection:
+        for sql in made:
+            connection.execute(sql)
+        for name, row in filled:
+            connection.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * len(row))})", row)
+    configure = f"mdb.configure({{'default': 'duckdb:///{tmp_path}/moods.duckdb'}})"
+    return f"import multidb_explorer as mdb\n{configure}\nrows = mdb.reflect({f't{IMAGE}'!r}).objects.order_by('id')"
+
+
+def test_choices_pasted_cells_conflicts_and_files_are_text(notebook, moods):  # noqa: PLR0915 - one page for all
+    book = notebook(moods, "grid = mdb.TableGrid(rows); grid")
+    page = book.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(cell(page, 0, 1)).to_have_text(IMAGE)
+    # The members of an enum.
+    cell(page, 0, 2).dblclick()
+    choices = page.locator("select.mdb-editor-field")
+    expect(choices.locator("option").nth(1)).to_have_text(BREAKS_OUT)
+    all_text(page)
+    choices.select_option(LINK)
+    choices.press("Enter")
+    expect(cell(page, 0, 2)).to_have_text(LINK)
+    # What is pasted, and what of it does not fit.
+    cell(page, 1, 1).click()
+    line = "\t".join('"' + text.replace('"', '""') + '"' for text in (SCRIPT, IMAGE, BREAKS_OUT))
+    page.evaluate("text => navigator.clipboard.writeText(text)", line)
+    page.keyboard.press("Control+V")
+    sheet = page.locator("dialog.mdb-sheet")
+    expect(sheet).to_contain_text("2 of 3 cells fit")
+    expect(sheet).to_contain_text("is no 32-bit integer")
+    all_text(page)
+    sheet.get_by_role("button", name="Stage 2 cells").click()
+    expect(cell(page, 1, 1)).to_have_text(SCRIPT)
+    # Base, mine and theirs.
+    theirs = {f"c{IMAGE}": f"theirs {BREAKS_OUT}", "mood": BREAKS_OUT}
+    book.run_more(f"print(rows.filter(id=2).update(**{theirs!r}))")
+    expect(book.output()).to_have_text("1\n")
+    page.get_by_role("button", name="Save to default").click()
+    expect(sheet).to_contain_text(f"theirs {BREAKS_OUT}")
+    all_text(page)
+    sheet.get_by_role("button", name="Later").click()
+    expect(cell(page, 1, 1)).to_have_attribute("title", re.compile("somebody else put"))
+    all_text(page)
+    # The name of a file.
+    page.get_by_role("button", name="Export the rows").click()
+    expect(sheet).to_contain_text(f"Export t{IMAGE}")
+    expect(sheet.get_by_label("Format")).to_be_focused()
+    all_text(page)
+    sheet.get_by_label("File").fill(f"{IMAGE}.csv")
+    sheet.get_by_role("button", name="Export", exact=True).click()
+    expect(page.locator(".mdb-status")).to_contain_text(f"to {IMAGE}.csv")
+    all_text(page)
+    page.get_by_role("button", name="Export the rows").click()
+    expect(sheet.get_by_label("Format")).to_be_focused()
+    sheet.get_by_label("File").fill(f"{IMAGE}.csv")
+    sheet.get_by_role("button", name="Export", exact=True).click()
+    expect(sheet.get_by_role("alert")).to_contain_text(f"There is a file {IMAGE}.csv already")
+    all_text(page)
+    page.keyboard.press("Escape")
+
+
+def test_a_form_is_text(notebook, moods):
+    page = notebook(moods, "mdb.RowForm(rows)").page
+    line = page.get_by_role("group", name=f"c{IMAGE}", exact=True)
+    expect(line.locator(".mdb-editor-field")).to_have_value(IMAGE)
+    key = page.get_by_role("group", name=LINK, exact=True)
+    expect(key.locator(".mdb-editor-label")).to_have_text(IMAGE)
+    all_text(page)
+    key.locator(".mdb-editor-field").fill("script")
+    expect(page.get_by_role("listbox", name="Rows of").get_by_role("option").first).to_contain_text(SCRIPT)
+    all_text(page)
+    key.locator(".mdb-editor-field").fill("99")
+    key.locator(".mdb-editor-field").press("Tab")
+    expect(key.get_by_role("alert")).to_contain_text(f"in u{IMAGE}")
+    number = page.get_by_role("group", name="n", exact=True)
+    number.locator(".mdb-editor-field").fill(IMAGE)
+    expect(number.get_by_role("alert")).to_contain_text("window.hacked")
+    page.get_by_role("group", name="mood", exact=True).locator("select").select_option(BREAKS_OUT)
+    page.get_by_role("button", name="Save to default").click()
+    expect(page.locator(".mdb-form-foot .mdb-status").first).to_contain_text("look at")
     all_text(page)
