@@ -64,19 +64,19 @@ def test_a_family_moves_as_planned(notebook, shop, axe, dark):
 def test_a_long_copy_is_cancelled_and_resumed_after_the_page_was_read_anew(notebook, shop, tmp_path):
     scratch = fill(tmp_path / "scratch.db", 0)
     setup = f"{shop.setup}\n{PLACE.format(scratch)}"
-    book = notebook(setup, "panel = mdb.TransferPanel(mdb.reflect('users'), to='scratch'); panel")
+    book = notebook(setup, "panel = mdb.TransferPanel(mdb.reflect('users'), to='scratch'); panel", dark=True)
     page = book.page
     panel = page.locator(".mdb-transfer")
     panel.get_by_role("button", name="Copy 300,000 rows to scratch").click()
     expect(panel.get_by_role("progressbar")).to_be_visible()
     expect(panel.locator(".mdb-move-far")).to_contain_text("rows/s")
-    book.shot("transfer_running_light", panel)
+    book.shot("transfer_running_dark", panel)
     panel.get_by_role("button", name="Cancel").click()
     expect(panel).to_contain_text("Cancelled")
     there = column(scratch, "SELECT count(*) FROM users")[0]
     assert there < 300_000
     assert there % 50_000 == 0
-    book.shot("transfer_cancelled_light", panel)
+    book.shot("transfer_cancelled_dark", panel)
 
     panel.get_by_role("button", name="Resume").click()
     expect(panel).to_contain_text("Copied to scratch in", timeout=60_000)
