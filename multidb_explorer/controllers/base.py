@@ -112,13 +112,18 @@ class Controller:
     def receive(self, message: object) -> None:
         """Answer one message of the browser."""
         request = dict(message) if isinstance(message, Mapping) else {}
-        answer = self._guarded(request, lambda: self.handle(request))
+        answer = self._guarded(request, lambda: self._named(request))
         if isinstance(answer, Reply):
             self._outlet.send(answer)
             return
         if answer.stop is not None:
             self._running[request.get("id")] = answer.stop
         threading.Thread(target=self._run, args=(request, answer), name="multidb-panel", daemon=True).start()
+
+    def _named(self, request: Message) -> Reply | Job:
+        if not isinstance(request.get("id"), str | int | None):
+            raise BadRequest("The id of a request is a text or a whole number.")
+        return self.handle(request)
 
     def answer(self, message: Message) -> Reply:
         """Give the answer to one message, worked out in this thread however long it takes."""
@@ -136,7 +141,10 @@ class Controller:
 
     def _cancel(self, request: Message) -> Reply:
         """Stop the work on another request; that one is answered too, with an error that says so."""
-        stop = self._running.get(request.get("target"))
+        target = request.get("target")
+        if not isinstance(target, str | int):
+            raise BadRequest("Name the request that shall be stopped by its id.")
+        stop = self._running.get(target)
         if stop is not None:
             # Not here: a server may take its time to take the order.
             threading.Thread(target=stop, name="multidb-stop", daemon=True).start()
@@ -185,12 +193,12 @@ def error_reply(request: Message, text: str, *, stale: bool = False, cancelled: 
     return Reply({**answer, "cancelled": True} if cancelled else answer)
 
 
-def whole(request: Message, name: str, *, most: int | None = None) -> int:
-    """Take a whole number that is not negative out of a message."""
+def whole(request: Message, name: str, *, most: int = 2**53) -> int:
+    """Take a whole number that is not negative out of a message; a browser counts no further than to 2**53."""
     value = request.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise BadRequest(f"A request lacks its number {name!r}.")
-    return value if most is None else min(value, most)
+    return min(value, most)
 
 
 def intervals(rows: object) -> Intervals:

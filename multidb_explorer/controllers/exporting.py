@@ -84,9 +84,9 @@ def _parquet(task: Task) -> int:
 
 
 def _excel(task: Task) -> int:
-    from multidb_explorer.results.excel import write_excel
+    from multidb_explorer.results.excel import sheet_for, write_excel
 
-    sheet = re.sub(r"[\[\]:*?/\\']", " ", task.rows.bound.table.name)[:31].strip() or "rows"
+    sheet = sheet_for(str(task.rows.bound.table.name))
     return write_excel(task.batches, task.schema, task.path, sheet=sheet, overwrite=task.overwrite)
 
 
@@ -156,7 +156,7 @@ class Exporting(GridPart):
         if not isinstance(given, str) or not given.strip():
             raise BadRequest("Say which file to write.")
         overwrite = request.get("overwrite") is True
-        wanted = Path(given.strip()).expanduser()
+        wanted = _path(given.strip())
         if wanted.is_file() and not overwrite:
             return Reply({"type": "exists", "text": f"There is a file {wanted} already."})
         try:
@@ -267,6 +267,22 @@ class _Watch:
             yield batch
         # Before the file takes its place.
         self.switch.check()
+
+
+def _path(given: str) -> Path:
+    """Make a path of what was typed, or refuse what the system takes for no name at all."""
+    try:
+        wanted = Path(given).expanduser()
+        wanted.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise BadRequest(f"This path can't be used: {error.strerror}.") from None
+    except ValueError:
+        raise BadRequest("This path can't be used: it holds a character that no name can have.") from None
+    except RuntimeError as error:
+        raise BadRequest(str(error)) from None
+    return wanted
 
 
 def _too_large() -> BadRequest:

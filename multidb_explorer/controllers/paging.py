@@ -235,11 +235,6 @@ class Pager:
         """Whether pages are read by key, so that anchors and a list of keys are of use."""
         return self._by_key
 
-    @property
-    def in_key_order(self) -> bool:
-        """Whether the rows are in the order of their key, which has an index."""
-        return self._in_key_order
-
     def gather(self, told: Callable[[int], object], estimate: int | None = None) -> None:
         """Go over all rows once and remember keys on the way; for an order that an index has.
 

@@ -21,10 +21,11 @@ def wire():
 
         return handler
 
-    controller.intents = {
+    controller.intents |= {
         "hello": lambda request: Reply({"type": "hello", "name": request["name"]}, (b"x",)),
         "known": fail(FieldError("Users has no field 'nme'.")),
         "bug": fail(RuntimeError("postgresql://ann:hunter2@db/x")),
+        "stoppable": lambda _: Job(lambda: Reply({"type": "late"}), lambda: None),
         "late": lambda _: Job(lambda: Reply({"type": "late"})),
         "late bug": lambda _: Job(fail(RuntimeError("hunter2")).__get__(None)),
     }
@@ -59,6 +60,19 @@ def test_odd_types_of_messages_are_answered(wire, kind):
 def test_what_is_no_message_at_all_is_answered(wire):
     wire.controller.receive("hello")
     assert wire.answers.get(timeout=5).message["type"] == "err"
+
+
+@pytest.mark.parametrize("odd", [["q1"], {"q": 1}, 1.5])
+def test_odd_ids_of_requests_are_answered(wire, odd):
+    wire.controller.receive({"type": "stoppable", "id": odd})
+    message = wire.answers.get(timeout=5).message
+    assert (message["id"], message["message"]) == (odd, "The id of a request is a text or a whole number.")
+
+
+@pytest.mark.parametrize("odd", [["q1"], {}, None])
+def test_nothing_is_stopped_that_was_not_named(wire, odd):
+    assert wire.ask("cancel", target=odd)["message"] == "Name the request that shall be stopped by its id."
+    assert wire.ask("cancel", target="q77")["stopped"] is False
 
 
 def test_a_job_answers_later_from_its_own_thread(wire):

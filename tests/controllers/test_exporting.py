@@ -88,6 +88,13 @@ def test_a_file_that_is_there_is_replaced_only_when_that_was_said(wire, tmp_path
     assert wire.ask("export", format="csv", path="users.csv", overwrite=True)["type"] == "exported"
 
 
+def test_no_sheet_has_a_name_that_excel_keeps_for_itself(shop, tmp_path):
+    run("legacy", "CREATE TABLE history (id INTEGER PRIMARY KEY)")
+    wire = Asking(GridController(mdb.reflect("history", using="legacy").objects))
+    assert wire.ask("export", format="excel", path=str(tmp_path / "h.xlsx"))["type"] == "exported"
+    assert openpyxl.load_workbook(tmp_path / "h.xlsx").sheetnames == ["history_"]
+
+
 def test_a_small_result_goes_to_the_browser(wire, tmp_path, monkeypatch):
     message, (data,) = wire.whole("export", format="csv", download=True)
     assert (data.decode(), message["bytes"]) == (CSV, len(CSV))
@@ -110,6 +117,10 @@ def test_the_clipboard_gets_a_few_rows(wire, monkeypatch):
         ({"format": "rar"}, "A format is one of"),
         ({"format": "csv"}, "which file"),
         ({"format": "csv", "path": "no/such/x.csv"}, "no folder"),
+        ({"format": "csv", "path": "x" * 5000}, "This path can't be used: File name too long."),
+        ({"format": "csv", "path": "x\0.csv"}, "a character that no name can have"),
+        ({"format": "csv", "path": "\ud800.csv"}, "a character that no name can have"),
+        ({"format": "csv", "path": "~nobody of that name/x.csv"}, "home directory"),
         ({"format": "csv", "path": "x.csv", "columns": ["salary"]}, "by their names"),
         ({"format": "csv", "path": "x.csv", "columns": []}, "by their names"),
     ],

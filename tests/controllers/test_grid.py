@@ -66,6 +66,10 @@ def test_a_huge_request_is_cut(wire, monkeypatch):
     assert len(wire.rows(count=10**9)) == 2
 
 
+def test_a_page_beyond_all_rows_is_empty(wire):
+    assert wire.rows(start=10**30) == []
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"start": -1, "count": 5}, {"start": "0; DROP", "count": 5}, {"start": 0, "count": None}]
 )
