@@ -31,7 +31,7 @@ from multidb_explorer.backends.mysql_moving import MySQLMoving
 from multidb_explorer.backends.mysql_reader import WireReader
 from multidb_explorer.backends.mysql_session import LEFT, LOCAL_FILES, keep_files_here, kill, stop_interrupted
 from multidb_explorer.backends.mysql_types import bit_kind, decoder_of, described, integer_kind, problem
-from multidb_explorer.backends.mysql_upserting import upserted
+from multidb_explorer.backends.mysql_upserting import incoming, upserted
 from multidb_explorer.backends.readers import Reader
 from multidb_explorer.backends.values import canonical
 from multidb_explorer.errors import ValueNotRepresentable
@@ -334,7 +334,7 @@ class MySQLBackend(MySQLComputing, MySQLMoving):
         # INSERT IGNORE would also take what is wrong in other ways, cut to fit.
         own = next(iter(table.primary_key or table.columns)).name
         statement = mysql.insert(table)
-        taken = {name: statement.inserted[name] for name in update} or {own: table.c[own]}
+        taken = incoming(statement, update) or {own: table.c[own]}
         return statement.on_duplicate_key_update(taken)
 
     def upserted(

@@ -6,14 +6,14 @@ each row as if it were new, and counts what it did in a way that tells no update
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection
 
-__all__ = ["upserted"]
+__all__ = ["incoming", "upserted"]
 
 _KEYS = sa.text(
     "SELECT index_name, column_name, sub_part, index_type FROM information_schema.statistics "
@@ -49,9 +49,15 @@ def upserted(
     matched = int(connection.execute(found.with_for_update()).scalar_one())
     rows = sa.select(*(staged.c[name] for name in names))
     statement = mysql.insert(table).from_select(list(names), rows, include_defaults=False)
-    taken = {name: statement.inserted[name] for name in names if name not in key}
+    taken = incoming(statement, [name for name in names if name not in key])
     result = connection.execute(statement.on_duplicate_key_update(taken), execution_options={"preserve_rowcount": True})
     return matched, int(result.rowcount)
+
+
+def incoming(statement: mysql.Insert, names: Iterable[str]) -> dict[str, sa.ColumnElement[Any]]:
+    """Give the values of the row that would have been inserted, by their columns."""
+    # SQLAlchemy doubles the percent sign of a name twice after "inserted" and "VALUES".
+    return {name: sa.func.values(sa.column(name)) if "%" in name else statement.inserted[name] for name in names}
 
 
 def _goes_by(connection: Connection, table: sa.Table, key: Sequence[str]) -> bool:

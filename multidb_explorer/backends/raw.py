@@ -47,7 +47,11 @@ class Prepared:
 _SEVERAL = re.compile(r";\s*\S")
 _UNSURE = re.compile(r"[\\$]|/\*")
 _TEXTS = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*""")
-_LEAVES = re.compile(r"\b(?:commit|end|abort|rollback|prepare|begin|start)\b", re.IGNORECASE)
+_OTHER_SETTING = r"\s+(?:(?:local|session)\s+)?(?!transaction)[a-z]\w*\s*(?:=|to\b)"
+"""What follows SET where it plainly lets the transaction stay one that only reads."""
+_LEAVES = re.compile(
+    rf"\b(?:commit|end|abort|rollback|prepare|begin|start|reset|set(?!{_OTHER_SETTING}))\b", re.IGNORECASE
+)
 _QUERY = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(?:select|with|values|table|from)\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -63,7 +67,7 @@ def is_query(sql: str) -> bool:
 
 
 def leaves_transaction(sql: str) -> bool:
-    """Tell whether SQL text may end the transaction that it is run in and go on outside of it.
+    """Tell whether SQL text may end the transaction that it is run in, or let it write, and go on then.
 
     Some drivers run several statements at once. Products differ in what is quoted and what is a comment, so where that
     is not plain this says yes rather too often: of several statements that have such a word anywhere.

@@ -60,7 +60,6 @@ def _now(arguments: Sequence[Element], kind: Kind) -> Element:
     return sa.type_coerce(stamp, sa.DateTime(timezone=True))
 
 
-_SAME_TYPE = ("abs", "nullif")
 _OURS_TEXT = (
     "upper",
     "lower",

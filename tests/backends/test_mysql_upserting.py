@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from multidb_explorer.connections.registry import databases
+from multidb_explorer.models import reflect
 from multidb_explorer.models.writing_frames import write
 
 PLAIN = "CREATE TABLE things (id BIGINT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(20), n INT NOT NULL)"
@@ -84,3 +85,19 @@ def test_some_columns_only_are_two_statements(bench: Any) -> None:
     assert sent == ["UPDATE"]
     assert (done.updated, done.inserted) == (1, 0)
     assert bench.rows("things") == [(2, "old", 1)]
+
+
+def test_names_with_a_percent_sign_are_upserted(bench: Any) -> None:
+    bench.run(
+        "CREATE TABLE things (id BIGINT PRIMARY KEY AUTO_INCREMENT, `50%s` INT)", "INSERT INTO things VALUES (2, 7)"
+    )
+    done, sent = upsert(bench, [{"id": 1, "50%s": 1}, {"id": 2, "50%s": 2}])
+
+    assert sent == ["at once"]
+    assert (done.updated, done.inserted) == (1, 1)
+    model = reflect("things", using=bench.database.alias)
+    found = list(model.objects.order_by("id"))
+    for row in found:
+        setattr(row, "50%s", 5)
+    model.objects.bulk_create(found, update_conflicts=True, update_fields=["50%s"], unique_fields=["id"])
+    assert bench.rows("things") == [(1, 5), (2, 5)]

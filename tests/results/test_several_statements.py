@@ -18,6 +18,9 @@ LEAVING = (
     "select E'\\''; commit; delete from t; --'",
     "select 1 /* /* */ ; commit; delete from t /* */",
     "SET TRANSACTION READ WRITE; DELETE FROM t",
+    "set local transaction_read_only = off; delete from t",
+    'SET "transaction_read_only" TO off; DELETE FROM t',
+    "RESET transaction_read_only; DELETE FROM t",
 )
 
 
@@ -35,7 +38,7 @@ def test_nothing_is_deleted(url, sql):
         assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar_one() == 1
 
 
-@pytest.mark.parametrize("sql", LEAVING[:6])
+@pytest.mark.parametrize("sql", LEAVING)
 def test_such_text_is_refused_before_it_runs(sql):
     mdb.configure({"default": "sqlite://"})
     with pytest.raises(ReadOnlyAlias, match="Run one statement at a time"):
@@ -45,3 +48,20 @@ def test_such_text_is_refused_before_it_runs(sql):
 @pytest.mark.parametrize("sql", ["select ';' as commit", 'select "a;b" end', "begin", "select 1;\n-- the end\n"])
 def test_one_statement_is_one(sql):
     assert not leaves_transaction(sql)
+
+
+@pytest.mark.parametrize(
+    "sql", ["set search_path = a; table t", "SET LOCAL work_mem TO '1MB'; SELECT 1", "update t set a = 1; select 2"]
+)
+def test_other_settings_leave_it_as_it_is(sql):
+    assert not leaves_transaction(sql)
+
+
+def test_a_sequence_stays_where_it_is(new_database):
+    mdb.configure({"default": new_database("postgresql")})
+    with databases["default"].begin() as connection:
+        connection.exec_driver_sql("CREATE SEQUENCE numbers")
+    with pytest.raises(ReadOnlyAlias):
+        read_sql_text(databases["default"], "SET transaction_read_only = off; SELECT setval('numbers', 500)")
+    with databases["default"].connect() as connection:
+        assert connection.exec_driver_sql("SELECT last_value FROM numbers").scalar_one() == 1
