@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import zip_longest
 
-__all__ = ["Cell", "html_table", "notice", "text_table"]
+__all__ = ["Cell", "html_table", "notice", "phrase_rows", "text_table"]
 
 Cell = str | None
 """What one cell shows; ``None`` is shown as NULL, apart from every text."""
@@ -103,3 +103,14 @@ def notice(text: str) -> None:
     """
     # Looked up now: a notebook puts its own stream in the place of the terminal's.
     sys.stderr.write(f"{text}\n")
+
+
+def phrase_rows(count: int) -> str:
+    """Count rows in words.
+
+    Examples
+    --------
+    >>> phrase_rows(1), phrase_rows(2000)
+    ('1 row', '2,000 rows')
+    """
+    return f"{count:,} row{'' if count == 1 else 's'}"

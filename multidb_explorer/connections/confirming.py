@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -73,6 +74,21 @@ def check_word(database: Database, word: str | None) -> None:
             f"confirm={word!r} does not name the alias that would be written, {database.alias!r}, so nothing was "
             f"written. If you mean it: confirm={database.alias!r}."
         )
+
+
+def check_words(written: Sequence[Database], confirm: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Give the words of a write to several aliases, each of which names one of them.
+
+    Raises
+    ------
+    ConfirmationRequired
+        Before any SQL.
+    """
+    words = (confirm,) if isinstance(confirm, str) else tuple(confirm or ())
+    for word in words:
+        if word not in {database.alias for database in written}:
+            check_word(written[0], word)
+    return words
 
 
 def require_word(database: Database) -> None:

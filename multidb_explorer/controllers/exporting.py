@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from multidb_explorer.controllers.base import BadRequest, Job, Message, Reply
 from multidb_explorer.controllers.grid_part import GridPart
 from multidb_explorer.controllers.stopping import Switch
-from multidb_explorer.controllers.writes import phrase_rows
+from multidb_explorer.display import phrase_rows
 from multidb_explorer.query.queryset import QuerySet
 from multidb_explorer.results.exports import markdown_lines, write_inserts, write_jsonl, write_text
 from multidb_explorer.results.files import CsvForm, checked_path, write_csv, write_parquet

@@ -20,10 +20,10 @@ from multidb_explorer.controllers.writes import (
     Way,
     conflict_text,
     differences_of,
-    phrase_rows,
     protected_text,
     value_text,
 )
+from multidb_explorer.display import phrase_rows
 from multidb_explorer.errors import MultiDBError, ProtectedRows, RowConflict, ValueNotRepresentable
 from multidb_explorer.models import Model
 from multidb_explorer.query.queryset import QuerySet

@@ -13,7 +13,7 @@ from multidb_explorer.controllers.base import BadRequest, Controller, Job, Messa
 from multidb_explorer.controllers.grid import queryset_of
 from multidb_explorer.controllers.marks import alias_mark, alias_marks
 from multidb_explorer.controllers.stopping import stoppable_job
-from multidb_explorer.controllers.writes import phrase_rows
+from multidb_explorer.display import phrase_rows
 from multidb_explorer.errors import TransferStopped
 from multidb_explorer.models import Model
 from multidb_explorer.query.queryset import QuerySet

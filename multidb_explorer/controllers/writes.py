@@ -15,12 +15,13 @@ from multidb_explorer.connections.transactions import atomic
 from multidb_explorer.controllers.base import BadRequest, Message
 from multidb_explorer.controllers.marks import alias_mark
 from multidb_explorer.controllers.values import key_text
+from multidb_explorer.display import phrase_rows
 from multidb_explorer.errors import MultiDBError, ProtectedRows, ReadOnlyAlias, RowConflict, StaleRow
 from multidb_explorer.query.queryset import QuerySet
 
 __all__ = [
     "MOST_ROWS", "Done", "Plan", "Refused", "Way", "carry_out", "conflict_text", "differences_of", "make_plan",
-    "phrase_rows", "protected_text", "value_text",
+    "protected_text", "value_text",
 ]  # fmt: skip
 
 MOST_ROWS = 1000
@@ -208,17 +209,6 @@ def _delete(plan: Plan, choices: dict[str, Any]) -> Done:
     others = ", ".join(f"{phrase_rows(count)} of {table}" for table, count in total.items() if count)
     along = f", with {others}" if others else ""
     return Done(f"Deleted {phrase_rows(own)} of {plan.table} from {plan.target}{along}", own)
-
-
-def phrase_rows(count: int) -> str:
-    """Count rows in words.
-
-    Examples
-    --------
-    >>> phrase_rows(1), phrase_rows(2000)
-    ('1 row', '2,000 rows')
-    """
-    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _conflict_ways(plan: Plan) -> tuple[Way, ...]:

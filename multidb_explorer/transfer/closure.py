@@ -17,6 +17,7 @@ from multidb_explorer.schema.inspector import Catalog
 from multidb_explorer.schema.matching import Ambiguous, match
 from multidb_explorer.transfer.edges import Edge, edge_of, levels
 from multidb_explorer.transfer.records import TableName, Way
+from multidb_explorer.transfer.roots import table_called
 from multidb_explorer.transfer.sides import Key, Side, keys_of
 
 __all__ = ["Closure", "Found", "Relatives", "closure_of", "named_table"]
@@ -61,7 +62,7 @@ class Relatives:
                 raise FieldValueError(f"related is one of {known}, or a list of tables, not {related!r}.")
             down, up = _WORDS[related]
             return cls(down, up, None, left_out)
-        named = frozenset(_found(catalog, name) for name in related)
+        named = frozenset((live.name, live.schema) for live in (table_called(catalog, name) for name in related))
         return cls(True, True, named, left_out)
 
     @property
@@ -75,12 +76,6 @@ class Relatives:
 
 
 _WORDS = {"none": (False, False), "parents": (False, True), "children": (True, False), "all": (True, True)}
-
-
-def _found(catalog: Catalog, name: str) -> TableName:
-    schema, _, table = name.rpartition(".")
-    live = catalog.table(catalog.find(table, schema or None), schema or None)
-    return live.name, live.schema
 
 
 @dataclass

@@ -205,12 +205,6 @@ class Journal:
                     )
                 )
 
-    def forget_units(self) -> None:
-        """Forget units that were being listed when the process ended: none of them was begun."""
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(_unit))
-            connection.execute(sa.delete(_rows))
-
     def units(self) -> list[tuple[int, str]]:
         """List the units with their states."""
         with self._engine.connect() as connection:

@@ -13,7 +13,7 @@ from multidb_explorer.schema.matching import Ambiguous, match
 from multidb_explorer.transfer.proofs import NeedsCheck, Proof, proof
 from multidb_explorer.transfer.records import Objection, Pair
 
-__all__ = ["Mapped", "Target", "mapped", "target_key"]
+__all__ = ["Mapped", "Target", "mapped", "refuse_unknown", "target_key", "unaccepted", "unknown_column"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,35 @@ def _checked(
             raise FieldError.unknown("column", other, where, [column.name for column in target.columns])
         found[mine] = theirs
     return found
+
+
+def refuse_unknown(names: Iterable[str], tables: Sequence[TableSchema], alias: str) -> None:
+    """Refuse columns of the source that none of some tables has.
+
+    Raises
+    ------
+    FieldError
+        With near names.
+    """
+    for name in names:
+        if all(_match(name, [column.name for column in table.columns]) is None for table in tables):
+            raise unknown_column(name, tables, alias)
+
+
+def unknown_column(name: str, tables: Sequence[TableSchema], alias: str) -> FieldError:
+    """Make the error for a column that none of some tables has, with near names."""
+    where = f"Table {tables[0].name!r} on alias {alias!r}" if len(tables) == 1 else f"Alias {alias!r}"
+    spelt = "{0}.{1}" if "." in name else "{1}"
+    known = dict.fromkeys(spelt.format(table.name, column.name) for table in tables for column in table.columns)
+    return FieldError.unknown("column", name, where, known)
+
+
+def unaccepted(names: Iterable[str], tables: Iterable[TableSchema]) -> list[str]:
+    """Give those names that are no ``column`` or ``table.column`` of some tables."""
+    known = {
+        name for table in tables for column in table.columns for name in (column.name, f"{table.name}.{column.name}")
+    }
+    return [name for name in names if name not in known]
 
 
 def _match(name: str, names: Sequence[str]) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack, overload
 
+from multidb_explorer.connections.confirming import check_words
+from multidb_explorer.connections.database import Database
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.transfer.plan import TransferPlan
 from multidb_explorer.transfer.planning import plan
@@ -120,6 +122,7 @@ def copy(  # noqa: PLR0913 -- they are options, each with a name
     1
     """
     wishes = _wishes("copy", source, to, using, related, on_conflict, columns, create, batch_size, accept, mode, limit)
+    check_words(_written(wishes), confirm)
     made = plan(wishes)
     if dry_run:
         return made
@@ -175,8 +178,13 @@ def move(  # noqa: PLR0913 -- they are options, each with a name
     (1, 1, 0)
     """
     wishes = _wishes("move", source, to, using, related, on_conflict, columns, create, batch_size, accept, mode, limit)
+    check_words(_written(wishes), confirm)
     made = plan(wishes)
     return made if dry_run else made.run(confirm=confirm, on_progress=on_progress, progress=progress)
+
+
+def _written(wishes: Wishes) -> list[Database]:
+    return [databases[wishes.to], *([wishes.roots.database] if wishes.kind == "move" else [])]
 
 
 def _wishes(  # noqa: PLR0913, PLR0917 -- every option once

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from multidb_explorer.display import Cell, html_table, text_table
+from multidb_explorer.display import Cell, html_table, phrase_rows, text_table
 from multidb_explorer.errors import TransferRefused
 from multidb_explorer.schema.inspector import Catalog
 from multidb_explorer.transfer.closure import Closure, named_table
@@ -95,8 +95,9 @@ class TransferPlan:
             Objection(
                 step.table,
                 "",
-                f"{step.conflicts:,} rows are other ones in the target ({step.clashes[0].examples[0]}, …): choose what "
-                f"happens to them with on_conflict=, or plan.conflicts({step.table!r}, 'skip')",
+                f"the target has others in the place of {phrase_rows(step.conflicts)} "
+                f"({step.clashes[0].examples[0]}, …): choose "
+                f"what happens to them with on_conflict=, or plan.conflicts({step.table!r}, 'skip')",
             )
             for step in self.steps
             if step.conflicts and step.policy == "error"
@@ -202,7 +203,7 @@ class TransferPlan:
     def _title(self) -> str:
         unit = "in one unit" if self.whole else "in units"
         size = f", about {self.bytes / 10**6:,.1f} MB" if self.bytes else ""
-        return f"{self.kind} from {self.source} to {self.target}: {self.rows:,} rows{size}, {unit}, {self.mode}"
+        return f"{self.kind} from {self.source} to {self.target}: {phrase_rows(self.rows)}{size}, {unit}, {self.mode}"
 
     def _tables(self) -> Iterator[list[Cell]]:
         for step in self.steps:

@@ -20,7 +20,7 @@ from multidb_explorer.transfer.closure import Closure, Relatives, closure_of
 from multidb_explorer.transfer.creating import imagined
 from multidb_explorer.transfer.edges import Edge, edge_of
 from multidb_explorer.transfer.judging import judged, objections_of
-from multidb_explorer.transfer.mapping import Target, mapped, target_key
+from multidb_explorer.transfer.mapping import Target, mapped, refuse_unknown, target_key, unaccepted, unknown_column
 from multidb_explorer.transfer.ordering import Order, order
 from multidb_explorer.transfer.plan import TransferPlan
 from multidb_explorer.transfer.proofs import NeedsCheck
@@ -85,6 +85,7 @@ class Planning:
         self.objections += database_objections(self.source, self.target, wishes)
         self.notes += notes_of(self.source, self.target, wishes)
         whole = self._find()
+        self._refuse_unknown()
         lanes = {name: lane for name in self._names() if (lane := self._lane(name)) is not None}
         ordered = self._order(lanes)
         rest: Reduced | None = None
@@ -137,6 +138,20 @@ class Planning:
         limit = wishes.limit or _LIMIT
         self.closure = closure_of(self.source, self.catalogs[0], roots.table, roots.key, batches, relatives, limit)
         return True
+
+    def _refuse_unknown(self) -> None:
+        """Refuse the names of columns that there are not: what was asked for would not be done, without a word."""
+        wishes, catalog = self.wishes, self.catalogs[0]
+        planned = [catalog.table(*name) for name in self._names()]
+        everywhere = [*planned, *catalog.describe_all()] if self.closure is not None else planned
+        alias = self.source.alias
+        refuse_unknown(wishes.columns, everywhere, alias)
+        for name, table in zip(self._names(), planned, strict=True):
+            refuse_unknown(wishes.mapped.get(name, ()), [table], alias)
+        # A name stays accepted where the rows that it was meant for are no part of the plan any more.
+        unknown = unaccepted(wishes.accept, planned)
+        if unknown and (unknown := unaccepted(unknown, catalog.describe_all())):
+            raise unknown_column(unknown[0], everywhere, alias)
 
     def _names(self) -> list[TableName]:
         return [self.roots.table] if self.closure is None else list(self.closure.tables)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -171,11 +170,6 @@ class Step:
     def name(self) -> TableName:
         """The table of the source."""
         return self.table, self.schema
-
-    @property
-    def column_map(self) -> Mapping[str, str]:
-        """The target's column for each of the source's."""
-        return {pair.source: pair.target for pair in self.pairs}
 
     @property
     def conflicts(self) -> int:

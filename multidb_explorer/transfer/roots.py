@@ -16,10 +16,11 @@ from multidb_explorer.errors import FieldError, FieldTypeError, KeyRequired
 from multidb_explorer.query.queryset import QuerySet
 from multidb_explorer.results.reading import Reading
 from multidb_explorer.results.stream import read_batches
+from multidb_explorer.schema.catalog import TableSchema
 from multidb_explorer.schema.inspector import Catalog
 from multidb_explorer.transfer.records import TableName, digest_of
 
-__all__ = ["Roots", "roots_of"]
+__all__ = ["Roots", "roots_of", "table_called"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +103,22 @@ def _queryset(source: Any) -> QuerySet[Any]:
     )
 
 
+def table_called(catalog: Catalog, name: str) -> TableSchema:
+    """Find the table that a text means: ``orders``, ``sales.orders``, or one whose own name has a dot.
+
+    Raises
+    ------
+    TableDoesNotExist
+        When none or several fit.
+    """
+    own = "." in name and any(table.name == name for table in catalog.tables())
+    schema, _, plain = ("", "", name) if own else name.rpartition(".")
+    return catalog.table(catalog.find(plain, schema or None), schema or None)
+
+
 def _of_table(database: Database, name: str) -> Roots:
     catalog = Catalog(database)
-    schema, _, plain = name.rpartition(".")
-    live = catalog.table(catalog.find(plain, schema or None), schema or None)
+    live = table_called(catalog, name)
     if live.kind != "table":
         raise KeyRequired.of_view(database.alias, live.name)
     if not live.key:

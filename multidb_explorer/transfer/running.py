@@ -11,10 +11,9 @@ from threading import Event
 from typing import Any
 
 from multidb_explorer.connections.blocks import block_of
-from multidb_explorer.connections.confirming import check_word, confirmed
+from multidb_explorer.connections.confirming import check_words, confirmed
 from multidb_explorer.connections.database import Database
 from multidb_explorer.errors import (
-    ConfirmationRequired,
     ConnectionFailed,
     TransactionError,
     TransferError,
@@ -161,12 +160,7 @@ def _allowed(kind: str, source: Database, target: Database, confirm: Confirm) ->
                 f"A {kind} commits on the target before it deletes from the source, so it can't be part of the "
                 f"atomic() block that is open on {database.alias!r}. Call it outside."
             )
-    words = (confirm,) if isinstance(confirm, str) else tuple(confirm or ())
-    known = {database.alias for database in written}
-    for word in words:
-        if word not in known:
-            check_word(target, word)
-            raise ConfirmationRequired(f"confirm={word!r} names no alias that would be written.")
+    words = check_words(written, confirm)
     context = confirmed(*words) if words else nullcontext()
     with context:
         for database in written:

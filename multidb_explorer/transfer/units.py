@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
+from multidb_explorer.display import phrase_rows
 from multidb_explorer.errors import DataError, IntegrityError
 from multidb_explorer.transfer.carrying import Lane, Outcome, Remap, numbers, with_columns
 from multidb_explorer.transfer.clashing import met
@@ -129,7 +130,10 @@ class Unit:
         """Read rows in the order of some keys; give them as they will be written, with digests and their places."""
         table = lane.fetch(keys, self._session)
         places = {key: place for place, key in enumerate(keys)}
-        found = [places[key] for key in zip(*(table.column(n).to_pylist() for n in lane.step.key), strict=True)]
+        read = list(zip(*(table.column(n).to_pylist() for n in lane.step.key), strict=True))
+        # A key that compares as equal and is spelt otherwise was rewritten since: the row that was listed is gone.
+        table = table.filter(pa.array([key in places for key in read], pa.bool_()))
+        found = [places[key] for key in read if key in places]
         order = np.argsort(np.asarray(found, np.int64), kind="stable")
         if not np.array_equal(order, np.arange(len(order))):
             table = table.take(pa.array(order))
@@ -198,8 +202,8 @@ class Unit:
         first = fitted.select(list(lane.step.target_key)).slice(min(places), 1).to_pylist()[0]
         raise Stopped(
             "CONFLICT",
-            f"{len(places):,} rows of {lane.target.where} are others than those that shall come, the first with "
-            f"{', '.join(f'{n}={v!r}' for n, v in first.items())}. None of this unit was written.",
+            f"In the place of {phrase_rows(len(places))} that shall come, {lane.target.where} has others, the first "
+            f"with {', '.join(f'{n}={v!r}' for n, v in first.items())}. None of this unit was written.",
         )
 
     def _overwrite(self, connection: Any, lane: Lane, rows: pa.Table) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from multidb_explorer.errors import FieldValueError
+from multidb_explorer.errors import FieldValueError, whole_number
 from multidb_explorer.transfer.records import TableName
 from multidb_explorer.transfer.roots import Roots
 
@@ -58,6 +58,6 @@ class Wishes:
                     "A move never overwrites rows of the target: choose on_conflict='error', 'skip' or 'newkey', or "
                     "copy() them with 'overwrite' first."
                 )
-        given: object = self.batch_rows
-        if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-            raise FieldValueError(f"batch_size is a whole number of at least 1, not {given!r}.")
+        whole_number("batch_size", self.batch_rows)
+        if self.limit is not None:
+            whole_number("limit", self.limit)

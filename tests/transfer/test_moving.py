@@ -209,7 +209,7 @@ def test_another_row_under_the_key_is_refused_before_anything_is_written(users):
     plan = mdb.copy(users, to="new", related="all", dry_run=True)
 
     assert {step.table: (step.conflicts, step.there) for step in plan.steps}["country"] == (1, 1)
-    with pytest.raises(TransferRefused, match=r"country: 1 rows are other ones in the target \(code='FR'"):
+    with pytest.raises(TransferRefused, match=r"country: the target has others in the place of 1 row \(code='FR'"):
         plan.run()
     assert rows("new", "users") == []
     report = plan.conflicts("country", "skip").run()
