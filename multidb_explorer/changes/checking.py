@@ -20,12 +20,12 @@ from multidb_explorer.query.tables import table_to_write
 from multidb_explorer.schema.catalog import Reference
 from multidb_explorer.schema.inspector import catalog_of
 from multidb_explorer.writing.into import Points
-from multidb_explorer.writing.rejecting import Rejection
+from multidb_explorer.writing.rejecting import Rejection, Rule
 
 __all__ = ["incomplete", "raise_rejected", "refuse_families", "refuse_protected", "rejection", "unmet"]
 
 
-def rejection(aimed: Aimed, number: int | None, columns: Sequence[str], rule: str, message: str) -> Rejection:
+def rejection(aimed: Aimed, number: int | None, columns: Sequence[str], rule: Rule, message: str) -> Rejection:
     """Say why a change can't be written."""
     change = aimed.change
     key = {} if isinstance(change, Insert) else dict(change.key)

@@ -41,7 +41,7 @@ from multidb_explorer.errors import (
     IntegrityError,
     MultiDBError,
 )
-from multidb_explorer.writing.rejecting import Rejection
+from multidb_explorer.writing.rejecting import Rejection, Rule
 from multidb_explorer.writing.statements import run_insert
 
 __all__ = ["commit"]
@@ -327,7 +327,7 @@ def _judged(plan: Plan, step: Step, error: DatabaseError) -> Rejection:
         there = key_text({name: other[name] for name in aimed.place.key})
         text = f"{aimed.place.into.where} has a row with {named} already ({there})."
         return rejection(aimed, number, unique, "unique", text[:1].upper() + text[1:])
-    rule = "check" if isinstance(error, IntegrityError) else "database"
+    rule: Rule = "check" if isinstance(error, IntegrityError) else "database"
     columns = (
         list(aimed.change.values) if isinstance(aimed.change, Insert | Update) and len(aimed.change.values) == 1 else []
     )

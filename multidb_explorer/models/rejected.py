@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from multidb_explorer.errors import RowsRejected, ValueNotRepresentable
-from multidb_explorer.writing.rejecting import Rejection, Rejections
+from multidb_explorer.writing.rejecting import Rejection, Rejections, Rule
 
 if TYPE_CHECKING:
     from multidb_explorer.backends.kinds import Kind
@@ -40,10 +40,12 @@ class Refusing:
             field = next((name for name, c in self.target.columns.items() if c.name == error.column), error.column)
             value = instance._values.get(field)
             column = self.target.columns.get(field)
-            rule = "unknown_column" if column is None else _rule(value, column.kind, given=field in instance._values)
+            rule: Rule = (
+                "unknown_column" if column is None else _rule(value, column.kind, given=field in instance._values)
+            )
             self.add(place, instance, error.column, rule, str(error), "NULL" if value is None else type(value).__name__)
 
-    def add(self, place: int, instance: Model, column: str, rule: str, message: str, value_type: str = "") -> None:
+    def add(self, place: int, instance: Model, column: str, rule: Rule, message: str, value_type: str = "") -> None:
         """Note why a row is refused."""
         self.found.add(Rejection(place, self._key(instance), column, rule, message, value_type))
 
@@ -69,7 +71,7 @@ class Refusing:
 _NUMBERS = (int, float, Decimal)
 
 
-def _rule(value: Any, kind: Kind, *, given: bool) -> str:
+def _rule(value: Any, kind: Kind, *, given: bool) -> Rule:
     """Name what a value offends against, as writing frames does."""
     if value is None:
         return "not_null" if given else "missing"

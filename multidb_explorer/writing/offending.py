@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from multidb_explorer.errors import DatabaseError, DataError, IntegrityError
 from multidb_explorer.writing.into import Into, Points
-from multidb_explorer.writing.rejecting import Rejection
+from multidb_explorer.writing.rejecting import Rejection, Rule
 from multidb_explorer.writing.spooling import Rows
 from multidb_explorer.writing.staging import Stage, stage
 
@@ -34,7 +34,7 @@ class Offender:
 
     place: int
     columns: tuple[str, ...]
-    rule: str
+    rule: Rule
     text: str
 
 
@@ -183,7 +183,7 @@ def _refused(into: Into, rows: Rows, run: Run) -> DatabaseError | Offence | None
 def _refused_alone(rows: Rows, error: DatabaseError) -> Offender:
     said = str(error).partition("\n")[0].replace("{", "{{").replace("}", "}}")
     # Keys and references were looked at before.
-    rule = "check" if isinstance(error, IntegrityError) else "database"
+    rule: Rule = "check" if isinstance(error, IntegrityError) else "database"
     return Offender(rows.places()[0], (), rule, said)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from multidb_explorer.display import html_table, text_table
 from multidb_explorer.errors import RowsRejected
@@ -12,12 +12,12 @@ from multidb_explorer.errors import RowsRejected
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LISTED", "RULES", "Rejection", "Rejections"]
+__all__ = ["LISTED", "Rejection", "Rejections", "Rule"]
 
 LISTED = 10_000
 """How many rejections are kept; the others are only counted."""
 
-RULES = (
+Rule = Literal[
     "missing",
     "not_null",
     "type",
@@ -30,7 +30,7 @@ RULES = (
     "foreign_key",
     "check",
     "database",
-)
+]
 """What a row may offend against."""
 
 
@@ -47,7 +47,7 @@ class Rejection:
     column
         The column, or several joined by commas; empty where nobody can tell.
     rule
-        One of `RULES`.
+        One of `Rule`.
     message
         A sentence with the column, the table and the alias.
     value_type
@@ -62,7 +62,7 @@ class Rejection:
     row: int | None
     key: Mapping[str, Any] = field(hash=False)
     column: str
-    rule: str
+    rule: Rule
     message: str
     value_type: str = ""
 

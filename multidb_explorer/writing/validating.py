@@ -19,7 +19,7 @@ from multidb_explorer.errors import ValueNotRepresentable
 from multidb_explorer.writing.fitting import cast, typed
 from multidb_explorer.writing.incoming import Chunk, Values
 from multidb_explorer.writing.into import Into, Slot
-from multidb_explorer.writing.rejecting import Rejection, Rejections
+from multidb_explorer.writing.rejecting import Rejection, Rejections, Rule
 from multidb_explorer.writing.spooling import PLACE, Spool
 
 __all__ = ["check", "fit"]
@@ -31,7 +31,7 @@ _Add = Callable[[tuple[ResultColumn, ...], pa.RecordBatch], None]
 class _Reason:
     """Why one value was refused."""
 
-    rule: str
+    rule: Rule
     message: str
     value_type: str
 
@@ -294,7 +294,7 @@ _LARGEST_SINGLE = 3.4028235677973366e38
 _NO_TEXT = (bytes, bytearray, memoryview, list, tuple, dict, set)
 
 
-def _rule(value: Any, slot: Slot) -> str:
+def _rule(value: Any, slot: Slot) -> Rule:
     """Name the rule that a refused value offends against."""
     kind = slot.kind
     if kind.name in ("text", "binary"):
@@ -311,7 +311,7 @@ def _rule(value: Any, slot: Slot) -> str:
     return "type"
 
 
-def _number_rule(value: Any, slot: Slot) -> str:
+def _number_rule(value: Any, slot: Slot) -> Rule:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | np.number):
         return "type"
     if slot.kind.name == "decimal":
@@ -322,7 +322,7 @@ def _number_rule(value: Any, slot: Slot) -> str:
     return "precision" if isinstance(value, int | np.integer) else "range"
 
 
-def _time_rule(value: Any, slot: Slot) -> str:
+def _time_rule(value: Any, slot: Slot) -> Rule:
     if not hasattr(value, "isoformat"):
         return "type"
     if getattr(value, "nanosecond", 0):
