@@ -175,7 +175,7 @@ def test_a_row_that_came_meanwhile_is_a_conflict(sides, watch):
             run("new", "INSERT INTO things (id, name) VALUES (5, 'theirs')")
 
     watch(insert)
-    with pytest.raises(TransferStopped, match="1 rows of table 'things' on alias 'new' are others"):
+    with pytest.raises(TransferStopped, match="1 row that shall come, table 'things' on alias 'new' has others"):
         mdb.copy("things", to="new", using="old")
     assert len(texts("new")) == 1
 
