@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from browser.looks import BOTH_THEMES
 from browser.shop import PAYLOAD, column, execute, names_in
 from browser.test_barriers import FIND
