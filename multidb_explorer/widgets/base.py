@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import anywidget
+from traitlets import observe
 
 from multidb_explorer.connections.registry import databases
 from multidb_explorer.controllers.base import Controller, Reply
@@ -39,6 +40,13 @@ class Panel(anywidget.AnyWidget):
         self.on_msg(self._received)
         # The registry holds this weakly, so a closed widget is not kept alive by it.
         databases.on_change(self._refresh)
+
+    @observe("comm")
+    def _leave_the_shell_to_the_browser(self, change: Mapping[str, Any]) -> None:
+        # ipykernel 7.4 sends a panel's messages to the shell that it last answered in: after one answer in the main
+        # shell all later ones would wait for the cell that runs, whatever subshell the browser named.
+        if hasattr(change["new"], "_reply_subshell_for"):
+            change["new"]._reply_subshell_for = lambda _, chosen: chosen  # noqa: SLF001 -- it has no public name
 
     def _traits_of(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in state.items() if self.has_trait(name)}

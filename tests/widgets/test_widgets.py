@@ -253,3 +253,13 @@ def test_no_panel_asks_a_database_when_it_hears_of_another_alias(tmp_path):
     assert [panel.controller.state["choices"] for panel in panels[1:]] == [panels[1].choices] * 3
     for panel in panels:
         panel.close()
+
+
+def test_the_browser_chooses_the_shell_that_its_messages_go_to(shop):
+    from ipykernel.comm.comm import BaseComm
+
+    panel = mdb.TableGrid(shop)
+    panel.comm = BaseComm(target_name="jupyter.widget", comm_id="here")
+    # Where the kernel would send them once the panel had answered in the main shell.
+    panel.comm._reply_subshell_id = None
+    assert panel.comm._reply_subshell_for({"content": {"id": "a"}}, "the browser's") == "the browser's"
