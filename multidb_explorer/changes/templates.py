@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ class Template:
 
     def sent(self, alias: str, values: Values, change: Change) -> Statement:
         """Write the statement of one row."""
-        return Statement(alias, self.sql, {name: values[name] for name in self.names}, change)
+        return Statement(alias, self.sql, self.parameters(values), change)
 
     def parameters(self, values: Values) -> dict[str, Any]:
         """Give what the statement takes for one row."""
@@ -54,7 +54,7 @@ class Templates:
 
     def of(self, step: Step) -> Template | None:
         """Give the template of a new row; ``None`` for what is written one by one."""
-        like = likeness(step)
+        like = _likeness(step)
         if like is None:
             return None
         if like not in self._known:
@@ -90,14 +90,14 @@ def as_sent(database: Database, step: Step, statement: UpdateBase) -> Statement:
     return Statement(database.alias, sent.statement, {name: sent.parameters[name] for name in names}, step.aimed.change)
 
 
-def likeness(step: Step) -> Hashable | None:
+def _likeness(step: Step) -> Hashable | None:
     """Say what the text of an INSERT goes by; ``None`` for other statements, and where a value is worked out in SQL."""
     if step.key is not None or not step.values or any(isinstance(one, ClauseElement) for one in step.values.values()):
         return None
     return id(step.aimed.place.into.table), tuple((name, value is None) for name, value in step.values.items())
 
 
-def runs_of(steps: Iterable[Step], like: Callable[[Step], Hashable | None] = likeness) -> Iterator[list[Step]]:
+def runs_of(steps: Iterable[Step]) -> Iterator[list[Step]]:
     """Cut steps into runs of new rows that are alike, in order; no row of a run needs the key of another one.
 
     Every other step is a run of its own.
@@ -105,7 +105,7 @@ def runs_of(steps: Iterable[Step], like: Callable[[Step], Hashable | None] = lik
     run: list[Step] = []
     last, tokens = None, set[str]()
     for step in steps:
-        now = like(step)
+        now = _likeness(step)
         waits = any(isinstance(one, NewKey) and one.token in tokens for one in (step.values or {}).values())
         if run and (now is None or now != last or waits or len(run) == _MOST):
             yield run

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -313,23 +313,12 @@ def _ordered(text: str) -> str:
 
 def _spelled(text: str) -> str:
     try:
-        found, end = _scanned(text, 0)
-        return f"={found!r}" if end == len(text) else f"={_DECODER.decode(text)!r}"
-    except StopIteration:
-        # A blank stands before it, or it is no JSON.
-        return _trimmed(text)
+        return f"={_DECODER.decode(text)!r}"
     except (ValueError, RecursionError):
         return "?" + text
 
 
 _remembered = lru_cache(1 << 16)(_spelled)
-
-
-def _trimmed(text: str) -> str:
-    try:
-        return f"={_DECODER.decode(text)!r}"
-    except (ValueError, RecursionError):
-        return "?" + text
 
 
 def _number(text: str) -> tuple[str, int]:
@@ -352,7 +341,6 @@ def _members(pairs: list[tuple[str, Any]]) -> tuple[dict[str, Any]]:
 
 
 _DECODER = json.JSONDecoder(parse_float=_number, parse_int=_number, object_pairs_hook=_members)
-_scanned: Callable[[str, int], tuple[Any, int]] = cast("Any", _DECODER).scan_once
 
 
 def _arrays(array: pa.Array, kind: Kind) -> Forms:

@@ -11,6 +11,7 @@ from multidb_explorer.connections.registry import databases
 from multidb_explorer.transfer.plan import TransferPlan
 from multidb_explorer.transfer.planning import plan
 from multidb_explorer.transfer.progress import TransferProgress
+from multidb_explorer.transfer.refusing import written
 from multidb_explorer.transfer.report import TransferReport
 from multidb_explorer.transfer.roots import roots_of
 from multidb_explorer.transfer.wishes import Wishes
@@ -184,7 +185,7 @@ def move(  # noqa: PLR0913 -- they are options, each with a name
 
 
 def _written(wishes: Wishes) -> list[Database]:
-    return [databases[wishes.to], *([wishes.roots.database] if wishes.kind == "move" else [])]
+    return written(wishes.kind, wishes.roots.database, databases[wishes.to])
 
 
 def _wishes(  # noqa: PLR0913, PLR0917 -- every option once

@@ -97,7 +97,13 @@ class Planning:
                 self.skipped = skipped_rows(self.closure, self._clashing)
             rest = self._reduce(lanes)
             self.objections += unmet_objections(self, lanes)
-        steps = [lanes[name].step for name in ordered.tables]
+        return self._made(lanes, ordered, rest, whole=whole)
+
+    def _made(
+        self, lanes: Mapping[TableName, Lane], ordered: Order, rest: Reduced | None, *, whole: bool
+    ) -> TransferPlan:
+        """Write the plan down."""
+        wishes, steps = self.wishes, [lanes[name].step for name in ordered.tables]
         leaving = [name for name in ordered.tables if lanes[name].step.leaves]
         emptied = self._emptied(leaving)
         return TransferPlan(

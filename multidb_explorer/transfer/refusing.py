@@ -13,7 +13,12 @@ from multidb_explorer.transfer.together import MODES, refusal
 if TYPE_CHECKING:
     from multidb_explorer.transfer.wishes import Wishes
 
-__all__ = ["database_objections", "hidden", "notes_of", "table_objections"]
+__all__ = ["database_objections", "hidden", "notes_of", "table_objections", "written"]
+
+
+def written(kind: str, source: Database, target: Database) -> list[Database]:
+    """Give the databases that a transfer writes to."""
+    return [target, source] if kind == "move" else [target]
 
 
 def database_objections(source: Database, target: Database, wishes: Wishes) -> list[Objection]:
@@ -61,7 +66,7 @@ def _mode(source: Database, target: Database, wishes: Wishes) -> Iterator[Object
 
 def notes_of(source: Database, target: Database, wishes: Wishes) -> Iterator[str]:
     """Give what is worth knowing of the databases, and keeps nothing from being run."""
-    for database in dict.fromkeys([target, source] if wishes.kind == "move" else [target]):
+    for database in dict.fromkeys(written(wishes.kind, source, target)):
         with database.connect() as connection:
             reason = database.backend.forgets(connection)
         if reason:

@@ -26,9 +26,11 @@ from multidb_explorer.transfer.newkeys import Allocator, allotted
 from multidb_explorer.transfer.passing import passes
 from multidb_explorer.transfer.plan import TransferPlan
 from multidb_explorer.transfer.progress import Cancelled, Observer, TransferProgress
+from multidb_explorer.transfer.refusing import written
 from multidb_explorer.transfer.report import TransferReport
 from multidb_explorer.transfer.reporting import report_of
 from multidb_explorer.transfer.sheet import Sheet
+from multidb_explorer.transfer.sides import keys_of
 from multidb_explorer.transfer.spread import refuse_undivided, spread
 from multidb_explorer.transfer.stopping import Stopped
 from multidb_explorer.transfer.together import settle_votes
@@ -153,19 +155,19 @@ def sheet_of(plan: TransferPlan) -> Sheet:
 
 def _allowed(kind: str, source: Database, target: Database, confirm: Confirm) -> AbstractContextManager[None]:
     """Hold both aliases to their rules, before anything is written."""
-    written = [target, source] if kind == "move" else [target]
+    concerned = written(kind, source, target)
     for database in (source, target):
         if block_of(database) is not None:
             raise TransactionError(
                 f"A {kind} commits on the target before it deletes from the source, so it can't be part of the "
                 f"atomic() block that is open on {database.alias!r}. Call it outside."
             )
-    words = check_words(written, confirm)
+    words = check_words(concerned, confirm)
     context = confirmed(*words) if words else nullcontext()
     with context:
-        for database in written:
+        for database in concerned:
             database.refuse_writes()
-    asked = [database.alias for database in written if database.confirm != "never"]
+    asked = [database.alias for database in concerned if database.confirm != "never"]
     # The answer counts for the whole of it, however many transactions it takes.
     return confirmed(*asked) if asked else nullcontext()
 
@@ -180,7 +182,7 @@ def _list(plan: TransferPlan, sheet: Sheet, journal: Journal) -> None:
         lane = sheet.lanes[0]
         allocators: dict[int, Allocator] = {}
         for number, batch in enumerate(plan.wishes.roots.keys(sheet.batch_rows)):
-            keys = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            keys = keys_of(batch, batch.schema.names)
             rows = Rows(0, lane.listed(keys, lane.step.leaves))
             journal.add_unit(number, [_with_new_keys(sheet, rows, allocators)])
     else:
@@ -212,7 +214,7 @@ def _with_new_keys(sheet: Sheet, rows: Rows, allocators: dict[int, Allocator]) -
     keys = lane.keys(rows.table)
     table = lane.fetch(keys)
     taken = met(lane, lane.fitted(table, {}), others=False).taken
-    places = {key: n for n, key in enumerate(zip(*(table.column(k).to_pylist() for k in lane.step.key), strict=True))}
+    places = {key: n for n, key in enumerate(keys_of(table, lane.step.key))}
     new = [allocator.take()[0] if places.get(key) in taken else None for key in keys]
     return Rows(rows.step, allotted(rows.table, new))
 

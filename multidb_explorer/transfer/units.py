@@ -130,10 +130,11 @@ class Unit:
         """Read rows in the order of some keys; give them as they will be written, with digests and their places."""
         table = lane.fetch(keys, self._session)
         places = {key: place for place, key in enumerate(keys)}
-        read = list(zip(*(table.column(n).to_pylist() for n in lane.step.key), strict=True))
-        # A key that compares as equal and is spelt otherwise was rewritten since: the row that was listed is gone.
-        table = table.filter(pa.array([key in places for key in read], pa.bool_()))
+        read = keys_of(table, lane.step.key)
         found = [places[key] for key in read if key in places]
+        if len(found) < len(read):
+            # A key that compares as equal and is spelt otherwise was rewritten since: the row that was listed is gone.
+            table = table.filter(pa.array([key in places for key in read], pa.bool_()))
         order = np.argsort(np.asarray(found, np.int64), kind="stable")
         if not np.array_equal(order, np.arange(len(order))):
             table = table.take(pa.array(order))

@@ -189,6 +189,12 @@ export class Grid {
     this.ask();
   }
 
+  /** What the answer to a write means here: other rows, or the same ones, of which what was stopped is asked for again. @param {any} message */
+  written(message) {
+    if (message.epoch > this.store.epoch) this.renew(message);
+    else if (message.stopped) this.order.resume();
+  }
+
   /** Nothing but a notice. @param {Parameters<typeof noticeBox>[0] | null} notice */
   showNotice(notice) {
     this.notice.replaceChildren(...(notice ? [noticeBox(notice)] : []));

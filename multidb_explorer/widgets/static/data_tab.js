@@ -129,8 +129,7 @@ export class DataTab {
    */
   async execute(plan, choices, typed) {
     const { message } = await this.channel.request("execute", { plan: plan.plan, choices, typed }, { background: true });
-    if (message.epoch > this.grid.store.epoch) this.grid.renew(message);
-    else if (message.stopped) this.grid.order.resume();
+    this.grid.written(message);
     if (message.type === "refused") return message;
     this.say(message.text, "good");
     return null;

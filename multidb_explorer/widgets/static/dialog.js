@@ -19,12 +19,17 @@ import { aliasChip, errorText, focusBack, h, icon, tint, uniqueId } from "./core
 /** @typedef {{label: string, choices: Record<string, unknown>, danger: boolean}} WayOn a second, explicit choice */
 /** @typedef {{message: string, ways: WayOn[], differences?: [string, string | null, string | null][], heads?: [string, string]}} Refusal why nothing was written; heads: what the two columns of differences are, where not the two aliases */
 
-const VERBS = { copy: "Copy", save: "Save", delete: "Delete" };
+/** @type {Record<Plan["action"], {verb: string, way: string, picture: Parameters<typeof icon>[0]}>} */
+const ACTIONS = {
+  copy: { verb: "Copy", way: "to", picture: "copy" },
+  save: { verb: "Save", way: "to", picture: "send" },
+  delete: { verb: "Delete", way: "from", picture: "trash" },
+};
 
 /** @param {Plan} plan */
 export const planTitle = (plan) => {
   const rows = plan.rows === 1 ? "1 row" : `${plan.rows} rows`;
-  return `${VERBS[plan.action]} ${rows}`;
+  return `${ACTIONS[plan.action].verb} ${rows}`;
 };
 
 /** The first keys as one line: "1, 2, 3 and 17 more". @param {Plan} plan */
@@ -48,8 +53,8 @@ export class ConfirmDialog {
     this.before = document.activeElement;
     this.busy = false;
     const [titleId, textId] = [uniqueId("title"), uniqueId("text")];
-    const verb = plan.action === "delete" ? "from" : "to";
-    this.yes = h("button", { class: `mdb-button ${plan.action === "delete" ? "mdb-danger" : "mdb-primary"}`, type: "button", onclick: () => this.run({}) }, `${planTitle(plan)} ${verb} ${plan.target.alias}`);
+    const { way, picture } = ACTIONS[plan.action];
+    this.yes = h("button", { class: `mdb-button ${plan.action === "delete" ? "mdb-danger" : "mdb-primary"}`, type: "button", onclick: () => this.run({}) }, `${planTitle(plan)} ${way} ${plan.target.alias}`);
     this.no = h("button", { class: "mdb-button", type: "button", onclick: () => this.close() }, "Cancel");
     this.typed = h("input", { class: "mdb-input", type: "text", autocomplete: "off", spellcheck: "false", "aria-label": `Type ${plan.target.alias} to go on`, oninput: () => this.check() });
     this.problem = h("div", { class: "mdb-problem", role: "alert", hidden: true });
@@ -57,7 +62,7 @@ export class ConfirmDialog {
     this.card = h(
       "div",
       { class: "mdb-card", role: "alertdialog", "aria-modal": "true", "aria-labelledby": titleId, "aria-describedby": textId, tabindex: -1 },
-      h("h2", { class: "mdb-card-title", id: titleId }, icon(plan.action === "delete" ? "trash" : plan.action === "copy" ? "copy" : "send"), h("span", {}, `${planTitle(plan)} ${verb}`), aliasChip(plan.target)),
+      h("h2", { class: "mdb-card-title", id: titleId }, icon(picture), h("span", {}, `${planTitle(plan)} ${way}`), aliasChip(plan.target)),
       h("div", { class: "mdb-card-text", id: textId }, this.facts()),
       plan.type_alias && h("label", { class: "mdb-type" }, h("span", {}, "This is production. Type ", h("b", {}, plan.target.alias), " to go on."), this.typed),
       this.problem,

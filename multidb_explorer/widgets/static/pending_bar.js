@@ -160,8 +160,7 @@ export class PendingBar {
     const { edit } = this;
     edit.apply(message);
     const { active } = edit.grid;
-    if (message.epoch > edit.grid.store.epoch) edit.grid.renew(message);
-    else if (message.stopped) edit.grid.order.resume();
+    edit.grid.written(message);
     edit.grid.active = edit.grid.corner = active;
     if (message.type === "conflicts") {
       edit.grid.say("Somebody else changed the same rows: nothing was written", "bad");
