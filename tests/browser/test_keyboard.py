@@ -53,6 +53,28 @@ def test_find_edit_and_save_by_keys_alone(notebook, shop):
     assert names_in(shop.legacy, "id IN (1, 2)") == ["Anna", "Łukasz Nowak"]
 
 
+# What the browser sends arrives late, as it does at a server that is far away.
+DELAYED = """() => {
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (data) { setTimeout(() => send.call(this, data), 1500); };
+}"""
+
+
+def test_enter_is_not_lost_while_the_tables_come(notebook, shop):
+    page = notebook(shop.setup, "mdb.explore('default')").page
+    expect(page.locator(".mdb-count")).not_to_be_empty()
+    page.evaluate(DELAYED)
+    page.get_by_role("combobox", name="Database").focus()
+    for key in ("ArrowDown", "l", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator(".mdb-picker-name")).to_have_text("legacy_users")
+    tab_to(page, "Search tables")
+    page.keyboard.type("users")
+    page.keyboard.press("Enter")
+    expect(page.locator(".mdb-name")).to_have_text("users")
+    expect(page.get_by_role("grid")).to_be_focused()
+
+
 def edit_by_keys(page):
     for key in ("Control+Home", "ArrowRight", "F2"):
         page.keyboard.press(key)

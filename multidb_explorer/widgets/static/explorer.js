@@ -225,7 +225,9 @@ export class Explorer {
     this.tables.show(tables);
     this.tables.say(tables.length ? "" : "No tables");
     const found = wanted && tables.find(({ name, schema }) => name === wanted.name && (!wanted.schema || schema === wanted.schema));
-    if (found) this.tables.choose(found);
+    const asked = this.tables.takeAsked();
+    if (asked) this.pickTable(asked);
+    else if (found) this.tables.choose(found);
     else if (!wanted && tables.length) this.openTable(tables.find(({ kind }) => kind === "table") ?? tables[0]);
     else if (!tables.length) this.showNotice({ look: "empty", title: "No tables", text: `${this.alias} has no table or view yet.` });
   }

@@ -106,6 +106,8 @@ export class TableList {
     /** @type {Table | null} */
     this.current = null;
     this.at = this.edition = 0;
+    // Whether somebody pressed Enter before the tables were there.
+    this.hurried = false;
     this.drawn = "";
     this.search = h("input", { class: "mdb-input", type: "text", placeholder: "Search tables", "aria-label": "Search tables", autocomplete: "off", spellcheck: "false", role: "combobox", "aria-haspopup": "tree", "aria-expanded": "true", "aria-controls": this.id });
     this.total = h("span", { class: "mdb-search-count" });
@@ -134,9 +136,17 @@ export class TableList {
   show(tables) {
     this.groups = [{ name: "", open: true, tables }];
     this.unfolded.clear();
+    if (!tables.length) this.hurried = false;
     // Whoever types already while the tables come goes on with it.
     if (document.activeElement !== this.search) this.search.value = "";
     this.filter();
+  }
+
+  /** The table that Enter asked for before it was there. @returns {Table | null} */
+  takeAsked() {
+    const line = this.hurried ? this.shown[this.at] : undefined;
+    this.hurried = false;
+    return line?.table ?? null;
   }
 
   /** The schemas that there are besides. @param {string[]} names @param {string} own */
@@ -336,6 +346,7 @@ export class TableList {
     if (moves[key]) return this.go(this.at + moves[key]);
     if (inTree && (key === "ArrowRight" || key === "ArrowLeft")) return this.sideways(key === "ArrowRight");
     if (key === "Enter" || (key === " " && inTree)) {
+      this.hurried = !this.tables.length;
       this.pick(this.shown[this.at]);
       return true;
     }
