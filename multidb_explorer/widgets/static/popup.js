@@ -80,6 +80,11 @@ export class AliasList {
     return this.options.role === "menu" ? this.list : this.anchor;
   }
 
+  /** Whether the place is what else can be done, behind all aliases. */
+  get isOnMore() {
+    return Boolean(this.options.more) && this.at === this.shown.length;
+  }
+
   /** @param {Choice[]} choices */
   open(choices) {
     this.choices = choices;
@@ -100,7 +105,10 @@ export class AliasList {
   /** Newer choices while the list is open: the position stays where it can. @param {Choice[]} choices */
   renew(choices) {
     this.choices = choices;
-    if (this.isOpen) this.filter(this.shown[this.at]?.mark.alias);
+    if (!this.isOpen) return;
+    const onMore = this.isOnMore;
+    this.filter(this.shown[this.at]?.mark.alias);
+    if (onMore) this.go(this.shown.length);
   }
 
   /** @param {boolean} [refocus] */
@@ -210,9 +218,10 @@ export class AliasList {
   }
 
   pick() {
-    if (this.options.more && this.at === this.shown.length) {
+    const { more } = this.options;
+    if (more && this.isOnMore) {
       this.close(true);
-      this.options.more.onpick();
+      more.onpick();
       return;
     }
     const choice = this.shown[this.at];
